@@ -1,0 +1,114 @@
+// A task: documents, prompts and marking. It never sees a backend.
+//
+// Definitions follow lm-evaluation-harness 0.4.13 exactly (prompts, few-shot draws, filters, metrics, hashes).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/request.h"
+#include "core/result.h"
+
+namespace pareto {
+
+// One turn of a conversation, and what renders a conversation to text.
+struct ChatMessage {
+  std::string role, content;
+};
+struct ChatRender {
+  bool add_generation_prompt = true;
+  bool continue_final_message = false;  // leave the last assistant turn open (lm-eval's gen_prefix)
+};
+using ChatTemplate = std::function<Result<std::string>(const std::vector<ChatMessage>&, const ChatRender&)>;
+
+struct TaskOptions {
+  std::string data_dir;                 // of hub rows: DIR/<org>__<name>/<config>/<split>.jsonl
+  std::optional<int> num_fewshot;       // unset: the task's own
+  std::optional<double> limit;          // < 1: that share of the documents, rounded up; else the first so many
+  std::vector<int> samples;             // exactly these documents (excludes limit)
+  std::uint64_t fewshot_seed = 1234;
+  std::map<std::string, std::string> gen_kwargs;  // merged over the task's own, as lm-eval does
+  ChatTemplate chat_template;           // empty: none
+  std::string system_instruction;
+  std::optional<bool> fewshot_as_multiturn;
+};
+
+struct MetricInfo {
+  std::string name;             // "acc", "exact_match", …
+  bool higher_is_better = true;
+  bool binary = true;           // 0/1 per document: gets a Wilson interval
+};
+
+struct TaskInfo {
+  std::string name, version, summary;
+  std::vector<std::string> tags;         // "ai2_arc", …
+  std::string output_type;               // lm-eval's: multiple_choice, generate_until, loglikelihood, loglikelihood_rolling
+  std::string dataset;                   // "openai/gsm8k main"
+  int num_fewshot = 0;                   // its own default
+  std::vector<MetricInfo> metrics;
+  std::vector<std::string> filters = {"none"};  // in record order
+};
+
+// A group's score is the mean of its members' (lm-eval's aggregate_metric_list).
+struct GroupInfo {
+  std::string name, alias, version;
+  std::vector<std::string> members;      // tasks or groups
+  std::string metric = "acc";
+  bool weight_by_size = true;
+};
+
+// What a document became: one per (document, filter).
+struct Marked {
+  std::string filter = "none";
+  std::string filtered;                       // what the filter left of the response: Python's str() of it
+  std::map<std::string, double> metrics;      // by metric name
+};
+
+// One document as the record shows it.
+struct Document {
+  int doc_id = 0;
+  std::string doc;      // JSON of the row, keys in the row's order, as Python's json.dumps(doc, indent=2,
+                        // ensure_ascii=False) writes it: doc_hash is its sha256
+  std::string target;   // Python's str() of upstream's target
+  std::vector<std::string> choices;           // multiple choice: the texts, without delimiter
+  int gold = -1;                              // multiple choice: index of the right one
+};
+
+// One loaded task: documents chosen, prompts built. Everything is computed by load(); score() is pure.
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual const TaskInfo& info() const = 0;
+  // Reads the data and builds the requests. Called once, first. Missing data: kNotFound, and what to run or set.
+  virtual Status load(const TaskOptions& options) = 0;
+  // The chosen documents, in order; requests() refer to them by Document::doc_id.
+  virtual std::span<const Document> documents() const = 0;
+  // All requests of all documents, grouped by document, part 0, 1, … within it. Request::task is left 0.
+  virtual std::vector<Request> requests() const = 0;
+  // Marks the document at `index` of documents(); `responses` are its requests' in order of `part`.
+  virtual std::vector<Marked> score(int index, std::span<const Response* const> responses) const = 0;
+};
+
+struct TaskEntry {
+  std::string name, summary;
+  std::vector<std::string> tags;
+  std::function<std::unique_ptr<Task>()> make;
+};
+
+// What is built in, sorted by name; groups beside them ("mmlu" and its four).
+const std::vector<TaskEntry>& tasks();
+const std::vector<GroupInfo>& task_groups();
+const TaskEntry* find_task(std::string_view name);
+struct RegisterTask {
+  explicit RegisterTask(TaskEntry entry);
+};
+struct RegisterGroup {
+  explicit RegisterGroup(GroupInfo group);
+};
+
+}  // namespace pareto
