@@ -36,6 +36,7 @@ struct TaskOptions {
   ChatTemplate chat_template;           // empty: none
   std::string system_instruction;
   std::optional<bool> fewshot_as_multiturn;
+  std::string file;                     // of `requests:FILE`; for other tasks empty
 };
 
 struct MetricInfo {
@@ -49,9 +50,15 @@ struct TaskInfo {
   std::vector<std::string> tags;         // "ai2_arc", …
   std::string output_type;               // lm-eval's: multiple_choice, generate_until, loglikelihood, loglikelihood_rolling
   std::string dataset;                   // "openai/gsm8k main"
-  int num_fewshot = 0;                   // its own default
+  int num_fewshot = 0;                   // its own default; after load(): what is used (lm-eval's n-shot)
   std::vector<MetricInfo> metrics;
   std::vector<std::string> filters = {"none"};  // in record order
+  std::string alias;                     // lm-eval's task_alias ("astronomy"); empty: the name
+  // Set by load():
+  int documents_in_split = 0;            // before limit and samples: lm-eval's n-samples.original
+  std::string generation_kwargs;         // JSON object, gen_kwargs merged in, not normalised: arg_1 of a generate_until
+                                         // sample's arguments (arg_0 is the context). Empty where there is no upstream
+  std::vector<std::string> warnings;     // one line each, to be shown and recorded
 };
 
 // A group's score is the mean of its members' (lm-eval's aggregate_metric_list).
@@ -77,7 +84,11 @@ struct Document {
   std::string target;   // Python's str() of upstream's target
   std::vector<std::string> choices;           // multiple choice: the texts, without delimiter
   int gold = -1;                              // multiple choice: index of the right one
+  std::string doc_hash, prompt_hash, target_hash;  // sha256: of doc, of the first request's context, of target
 };
+
+// lm-eval's task_hashes entry: sha256 over doc_hash + prompt_hash + target_hash of every document, once per filter.
+std::string task_hash(std::span<const Document> documents, std::size_t filters);
 
 // One loaded task: documents chosen, prompts built. Everything is computed by load(); score() is pure.
 class Task {
