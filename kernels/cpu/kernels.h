@@ -6,7 +6,9 @@
 // A matrix product runs in two steps, so that the input is converted once for all matrices that share it:
 //   prepare  x[m, k] in f32 → the form that the inner loop reads (f32 as it is, bf16 pairs, int8 blocks with scales, …)
 //   run      rows [begin, end) of the weight against all m prepared rows
-// Both treat every row of x alike, so an output element never depends on m (ops.h, Determinism).
+// Both treat every row of x alike, so an output element never depends on m (ops.h, Determinism). The prepared form is a
+// sequence of groups of prepare_grain rows: rows [b, m) of it, b a multiple of prepare_grain, are the prepared form of
+// m - b rows and start prepared_bytes(b, k) into the buffer, so that rows of x can be split between threads as well.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +19,7 @@
 namespace pareto::cpu {
 
 struct MatmulKernel {
-  // Bytes of the prepared form of x[m, k]; its buffer is 64-byte aligned.
+  // Bytes of the prepared form of x[m, k]; its buffer is 64-byte aligned. Null, like prepare: run reads x itself.
   std::size_t (*prepared_bytes)(std::int64_t m, std::int64_t k) = nullptr;
   // Prepares rows [begin, end) of x[m, k]. Different rows may be prepared by different threads.
   void (*prepare)(const float* x, std::int64_t m, std::int64_t k, std::int64_t begin, std::int64_t end,

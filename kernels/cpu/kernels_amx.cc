@@ -1,0 +1,16 @@
+// The AMX table. This file must be entered on any processor: it only names functions.
+#include "kernels/cpu/internal.h"
+
+namespace pareto::cpu {
+namespace {
+
+MatmulKernel matmul(DType, Numerics) { return {}; }
+
+}  // namespace
+
+const Kernels* amx_kernels() {
+  static const Kernels kernels = {.isa = "amx", .matmul = matmul};
+  return cpu_features().amx_bf16 ? &kernels : nullptr;
+}
+
+}  // namespace pareto::cpu
