@@ -1,0 +1,245 @@
+#include "results/journal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/hash.h"
+#include "results/json_text.h"
+
+namespace pareto {
+namespace {
+
+using nlohmann::json;
+
+const char* finish_name(Finish finish) {
+  switch (finish) {
+    case Finish::kStop:
+      return "stop";
+    case Finish::kLength:
+      return "length";
+    case Finish::kError:
+      return "error";
+  }
+  return "error";
+}
+
+void append_field(std::string* out, const char* name, std::string_view text) {
+  *out += name;
+  append_json(out, text);
+}
+
+template <class T>
+void append_raw(std::string* out, const T& value) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+// Length first, so that ("ab", "c") and ("a", "bc") differ.
+void append_text(std::string* out, std::string_view text) {
+  append_raw(out, static_cast<std::uint64_t>(text.size()));
+  out->append(text);
+}
+
+void append_ids(std::string* out, const std::optional<std::vector<Token>>& ids) {
+  append_raw(out, ids ? static_cast<std::int64_t>(ids->size()) : std::int64_t{-1});
+  if (ids) out->append(reinterpret_cast<const char*>(ids->data()), ids->size() * sizeof(Token));
+}
+
+// null stands for a number that JSON cannot write.
+template <class Float>
+Float number(const json& value) {
+  return value.is_null() ? std::numeric_limits<Float>::quiet_NaN() : value.get<Float>();
+}
+
+Response response_of(const json& line) {
+  Response r;
+  r.loglikelihood = number<double>(line.at("loglikelihood"));
+  r.greedy = line.at("greedy").get<bool>();
+  for (const json& x : line.at("logprobs")) r.logprobs.push_back(number<float>(x));
+  r.text = line.at("text").get<std::string>();
+  r.tokens = line.at("tokens").get<std::vector<Token>>();
+  r.prompt_tokens = line.at("prompt_tokens").get<int>();
+  r.truncated_prompt_tokens = line.at("truncated_prompt_tokens").get<int>();
+  r.cached_prompt_tokens = line.at("cached_prompt_tokens").get<int>();
+  r.finish = line.at("finish").get<std::string>() == "length" ? Finish::kLength : Finish::kStop;
+  r.due = line.at("due").get<Nanos>();
+  r.start = line.at("start").get<Nanos>();
+  r.first_token = line.at("first_token").get<Nanos>();
+  r.end = line.at("end").get<Nanos>();
+  // Unsigned: a damaged gap may overflow, and the run must not.
+  auto time = static_cast<std::uint64_t>(r.first_token);
+  for (const json& gap : line.at("token_gaps"))
+    r.token_times.push_back(static_cast<Nanos>(time += static_cast<std::uint64_t>(gap.get<Nanos>())));
+  const json& work = line.at("work");
+  r.work = {work.at(0).get<std::int64_t>(), work.at(1).get<std::int64_t>(), work.at(2).get<std::int64_t>(),
+            work.at(3).get<std::int64_t>(), work.at(4).get<std::int64_t>()};
+  r.share_flops = number<double>(line.at("share").at(0));
+  r.share_bytes = number<double>(line.at("share").at(1));
+  return r;
+}
+
+tl::unexpected<Error> os_error(const std::string& path) {
+  return fail(Code::kIo, "{}: {}", path, std::strerror(errno));
+}
+
+Status write_all(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_error(path);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<std::string> read_all(int fd, const std::string& path) {
+  std::string bytes;
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return os_error(path);
+  bytes.resize(static_cast<std::size_t>(info.st_size));
+  std::size_t have = 0;
+  while (have < bytes.size()) {
+    const ssize_t n = ::pread(fd, bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_error(path);
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
+}  // namespace
+
+std::string request_key(std::string_view run_identity, std::string_view task, const Request& request) {
+  thread_local std::string material;
+  material.clear();
+  append_text(&material, run_identity);
+  append_text(&material, task);
+  append_raw(&material, static_cast<int>(request.kind));
+  append_raw(&material, request.doc);
+  append_raw(&material, request.part);
+  append_text(&material, request.id);
+  append_ids(&material, request.context_ids);
+  append_ids(&material, request.continuation_ids);
+  if (request.kind == Request::Kind::kGenerate) {
+    for (const std::string& stop : request.until) append_text(&material, stop);
+    append_raw(&material, request.max_tokens);
+    append_raw(&material, request.ignore_eos);
+    if (request.sampling.temperature > 0) {
+      append_raw(&material, request.sampling.temperature);
+      append_raw(&material, request.sampling.top_p);
+      append_raw(&material, request.sampling.top_k);
+      append_raw(&material, request.sampling.seed);
+    }
+  }
+  append_text(&material, request.continuation);
+  append_text(&material, *request.context);
+  return hex64(xxh3(material, 0)) + hex64(xxh3(material, 1));
+}
+
+void append_journal_line(std::string* line, std::string_view key, std::string_view task, const Request& request,
+                         const Response& response, Nanos base) {
+  const auto out = std::back_inserter(*line);
+  append_field(line, "{\"key\": ", key);
+  append_field(line, ", \"task\": ", task);
+  fmt::format_to(out, ", \"doc\": {}, \"part\": {}, \"loglikelihood\": ", request.doc, request.part);
+  append_json(line, response.loglikelihood);
+  *line += response.greedy ? ", \"greedy\": true, \"logprobs\": " : ", \"greedy\": false, \"logprobs\": ";
+  append_json_array(line, response.logprobs);
+  append_field(line, ", \"text\": ", response.text);
+  *line += ", \"tokens\": ";
+  append_json_array(line, response.tokens);
+  fmt::format_to(out,
+                 ", \"prompt_tokens\": {}, \"truncated_prompt_tokens\": {}, \"cached_prompt_tokens\": {}, \"finish\": "
+                 "\"{}\", \"due\": {}, \"start\": {}, \"first_token\": {}, \"end\": {}, \"token_gaps\": [",
+                 response.prompt_tokens, response.truncated_prompt_tokens, response.cached_prompt_tokens,
+                 finish_name(response.finish), response.due - base, response.start - base, response.first_token - base,
+                 response.end - base);
+  Nanos previous = response.first_token;
+  const char* separator = "";
+  for (const Nanos time : response.token_times) {
+    fmt::format_to(out, "{}{}", separator,
+                   static_cast<Nanos>(static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(previous)));
+    previous = time;
+    separator = ", ";
+  }
+  const ItemWork& work = response.work;
+  fmt::format_to(out, "], \"work\": [{}, {}, {}, {}, {}], \"share\": [", work.flops, work.bytes, work.selected_tokens,
+                 work.read_tokens, work.cached_tokens);
+  append_json(line, response.share_flops);
+  *line += ", ";
+  append_json(line, response.share_bytes);
+  *line += "]}\n";
+}
+
+JournalContent parse_journal(std::string_view bytes) {
+  JournalContent content;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = bytes.find('\n', begin)) != std::string_view::npos; begin = end + 1) {
+    const std::string_view text = bytes.substr(begin, end - begin);
+    const json line = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (line.is_discarded()) {
+      ++content.bad_lines;
+      continue;
+    }
+    try {
+      content.responses.emplace(line.at("key").get<std::string>(), response_of(line));
+    } catch (const json::exception&) {
+      ++content.bad_lines;
+    }
+  }
+  content.whole_bytes = begin;
+  return content;
+}
+
+Result<Journal> Journal::open(const std::string& path, Mode mode) {
+  Journal journal;
+  journal.path_ = path;
+  journal.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (journal.fd_ < 0) return os_error(path);
+  if (::flock(journal.fd_, LOCK_EX | LOCK_NB) != 0)
+    return fail(Code::kInvalid, "{}: another run is writing here; wait for it, or choose another --output", path);
+  PARETO_TRY(const std::string bytes, read_all(journal.fd_, path));
+  if (mode == Mode::kResume) journal.content_ = parse_journal(bytes);
+  const std::size_t keep = journal.content_.whole_bytes;
+  if (keep < bytes.size() && ::ftruncate(journal.fd_, static_cast<off_t>(keep)) != 0) return os_error(path);
+  return journal;
+}
+
+Journal::Journal(Journal&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), content_(std::move(other.content_)) {}
+
+Journal& Journal::operator=(Journal&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  std::swap(content_, other.content_);
+  return *this;
+}
+
+Journal::~Journal() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+const Response* Journal::find(const std::string& key) const {
+  const auto found = content_.responses.find(key);
+  return found == content_.responses.end() ? nullptr : &found->second;
+}
+
+Status Journal::append(std::string_view lines) { return write_all(fd_, lines, path_); }
+
+Status Journal::sync() {
+  if (::fsync(fd_) != 0) return os_error(path_);
+  return {};
+}
+
+}  // namespace pareto
