@@ -116,8 +116,8 @@ std::string without_punctuation(std::string_view text);  // drops string.punctua
 
 // --- Printing ---------------------------------------------------------------------------------------------------
 
-std::string repr(double number);          // 1.0, 1e-05, 1e+16, inf, nan
-std::string repr(std::string_view text);  // 'it' or "it's", escapes as Python 3.11
+std::string float_repr(double number);         // 1.0, 1e-05, 1e+16, inf, nan
+std::string text_repr(std::string_view text);  // 'it' or "it's", escapes as Python 3.11
 std::string repr(const Value& value);
 std::string str(const Value& value);  // a string is itself; an undefined value prints nothing
 // Appends repr(value); false (and `out` cut short) once it would grow beyond `max_bytes` or 200 levels of nesting.

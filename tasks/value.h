@@ -81,6 +81,7 @@ class Value {
   double as_double() const;  // REQUIRES: is_number()
   // Of a dict: the value of a key, or null. Keys compare as in Python: 1 == 1.0 == True.
   const Value* get(std::string_view key) const;
+  const Value* get(const char* key) const { return get(std::string_view(key)); }
   const Value* get(const Value& key) const;
   void set(const Value& key, Value value);  // replaces in place, or appends
   bool erase(const Value& key);             // false: no such key
@@ -112,7 +113,7 @@ bool equal(const Value& a, const Value& b);
 void bury(std::vector<Value> values);
 
 // One JSON text. Errors (kInvalid): "column 17: …" (1-based, in code points) or "line 3, column 17: …" where the text
-// has several lines; also for integers beyond int64 and for more than 500 levels of nesting. Of equal keys the last
+// has several lines; also for integers beyond int64 and for more than 150 levels of nesting. Of equal keys the last
 // wins.
 Result<Value> value_from_json(std::string_view text);
 
