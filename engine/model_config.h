@@ -21,7 +21,11 @@ struct RopeConfig {
   double attention_factor = 0;                     // yarn: multiplies cos and sin; 0: 0.1 ln(factor) + 1
   double mscale = 0, mscale_all_dim = 0;           // yarn (DeepSeek's spelling); 0: unused
   bool truncate = true;                            // yarn: round the correction range
+  // [head_dim / 2], or empty: the frequency of pair i is divided by factors[i], on top of `scaling`. That is how GGUF
+  // spells llama3 scaling (tensor rope_freqs; `scaling` is then kNone).
+  std::vector<float> factors;
   RopeStyle style = RopeStyle::kHalves;
+  bool operator==(const RopeConfig&) const = default;
 };
 
 struct ModelConfig {
@@ -47,6 +51,7 @@ struct ModelConfig {
   int q_dim() const { return heads * head_dim; }
   int kv_dim() const { return kv_heads * head_dim; }
   bool is_moe(int layer) const { return !moe_layer.empty() && moe_layer[layer]; }
+  bool operator==(const ModelConfig&) const = default;
 };
 
 }  // namespace pareto

@@ -109,19 +109,27 @@ bool bad_f16(const Byte* p) { return (load_u16(p) & 0x7c00) == 0x7c00; }
 void dequantise(DType dtype, const void* data, std::int64_t n, float* out) {
   const auto* p = static_cast<const Byte*>(data);
   switch (dtype) {
-    case DType::kF32: std::memcpy(out, data, static_cast<std::size_t>(n) * sizeof(float)); return;
+    case DType::kF32:
+      std::memcpy(out, data, static_cast<std::size_t>(n) * sizeof(float));
+      return;
     case DType::kF16:
       for (std::int64_t i = 0; i < n; ++i) out[i] = load_f16(p + 2 * i);
       return;
     case DType::kBF16:
       for (std::int64_t i = 0; i < n; ++i) out[i] = bf16_to_f32(load_u16(p + 2 * i));
       return;
-    case DType::kQ8_0: return each_block<dequantise_q8_0>(dtype, p, n, out);
-    case DType::kQ4_0: return each_block<dequantise_q4_0>(dtype, p, n, out);
-    case DType::kQ4_1: return each_block<dequantise_q4_1>(dtype, p, n, out);
-    case DType::kQ4_K: return each_block<dequantise_q4_k>(dtype, p, n, out);
-    case DType::kQ5_K: return each_block<dequantise_q5_k>(dtype, p, n, out);
-    case DType::kQ6_K: return each_block<dequantise_q6_k>(dtype, p, n, out);
+    case DType::kQ8_0:
+      return each_block<dequantise_q8_0>(dtype, p, n, out);
+    case DType::kQ4_0:
+      return each_block<dequantise_q4_0>(dtype, p, n, out);
+    case DType::kQ4_1:
+      return each_block<dequantise_q4_1>(dtype, p, n, out);
+    case DType::kQ4_K:
+      return each_block<dequantise_q4_k>(dtype, p, n, out);
+    case DType::kQ5_K:
+      return each_block<dequantise_q5_k>(dtype, p, n, out);
+    case DType::kQ6_K:
+      return each_block<dequantise_q6_k>(dtype, p, n, out);
   }
 }
 
