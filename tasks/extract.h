@@ -1,0 +1,47 @@
+// Regular expressions as Python's `re` runs them on str, on RE2: what answer extraction and normalisation need.
+//
+//   PythonRegex::compile(R"(#### (\-?[0-9\.\,]+))")->find_all("so 5\n#### 18")   {{"18"}}
+//
+// Translated, since RE2 means something else: \d \s \w (Unicode in Python), $ at the end of the pattern (also matches
+// before a final newline), \Z. Not expressible, so refused: look-around, back references, \b, $ elsewhere.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace pareto {
+
+class PythonRegex {
+ public:
+  // Errors: kUnsupported and kInvalid, both naming the pattern.
+  static Result<PythonRegex> compile(std::string_view pattern);
+
+  // re.findall(): per match its groups ("" for one that took no part), or the whole match if the pattern has none.
+  // The views are into `text`.
+  std::vector<std::vector<std::string_view>> find_all(std::string_view text) const;
+  // re.sub(pattern, "", text)
+  std::string remove(std::string_view text) const;
+
+  int groups() const { return groups_; }
+
+ private:
+  struct Span {
+    std::size_t begin, end;
+  };
+  // The first match at or after `from`: its groups, its extent. False: none.
+  bool match(std::string_view text, std::size_t from, std::vector<std::string_view>* groups, Span* span) const;
+
+  std::shared_ptr<const re2::RE2> regex_;
+  int groups_ = 0;                // of the pattern as written
+  bool has_end_newline_ = false;  // one more group: the newline that a final $ looks past
+};
+
+}  // namespace pareto

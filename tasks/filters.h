@@ -1,0 +1,37 @@
+// From a model's responses to the text that is marked: lm-evaluation-harness's filter_list.
+//
+//   filter "strict-match":  {"so 5\n#### 18"} → regex → {"18"} → take_first → "18"
+//
+// Definitions: lm_eval 0.4.13, filters/extraction.py, selection.py, transformation.py.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tasks/extract.h"
+
+namespace pareto {
+
+// All responses of one document (one per repeat) in, fewer or as many out.
+using Filter = std::function<std::vector<std::string>(std::vector<std::string>)>;
+
+// re.findall on each response, the match at `group_select` (−1: the last), of several groups the first that is not
+// empty, stripped; "[invalid]" where nothing matched. An index beyond the matches is "[invalid]" too (upstream raises).
+Filter regex_filter(PythonRegex regex, int group_select = 0);
+Filter take_first();
+Filter take_first_k(std::size_t k);  // fewer than k responses: all of them (upstream raises)
+Filter majority_vote();              // the most frequent one; the first seen wins a tie
+Filter remove_whitespace();          // str.strip
+Filter lowercase();                  // str.lower
+
+// A named chain. It ends in one response, as all of ours do.
+struct FilterChain {
+  std::string name = "none";
+  std::vector<Filter> steps = {take_first()};
+  // What is left of the responses; "" of none.
+  std::string apply(std::vector<std::string> responses) const;
+};
+
+}  // namespace pareto
