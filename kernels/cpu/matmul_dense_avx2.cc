@@ -191,7 +191,7 @@ inline void dot_tile(const float* tile, const float* x, i64 ldx, i64 n, const ch
   for (int i = 0; i < kX; ++i) sums[i] = fold4(acc[i][0], acc[i][1], acc[i][2], acc[i][3]);
 }
 
-// Rows of the weight that make a tile: first, first + stride, …; those beyond `count` repeat the last one.
+// Rows of the weight that make a tile: first, first + stride, …; those beyond `count` repeat the first.
 struct Tile {
   i64 row[kTile];
   i64 count;
@@ -199,7 +199,7 @@ struct Tile {
   Tile(i64 first, i64 stride, i64 end) : count(0), adjacent(stride == 1) {
     for (i64 r = 0; r < kTile; ++r) {
       const bool inside = first + r * stride < end;
-      row[r] = inside ? first + r * stride : row[0];
+      row[r] = inside ? first + r * stride : first;
       count += inside;
     }
   }
