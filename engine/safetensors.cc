@@ -36,11 +36,6 @@ struct Entry {
   bool has_dtype = false, has_shape = false, has_offsets = false;
 };
 
-// Messages quote names, and a message is one line.
-bool plain(std::string_view text) {
-  return text.size() <= 1000 && std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; });
-}
-
 // Reads the header's JSON as events: a tree would swallow duplicate keys and hold every number twice.
 class HeaderReader {
  public:
@@ -48,7 +43,7 @@ class HeaderReader {
   std::string problem;
 
   bool key(std::string& k) {
-    if (!plain(k)) return bad("a name with control characters, or of more than 1000 bytes");
+    if (!is_plain_name(k)) return bad("a name with control characters, or of more than 1000 bytes");
     if (depth_ == 1) {
       metadata_ = k == "__metadata__";
       if (!names_.insert(k).second) return bad(fmt::format("'{}' is there twice", k));
@@ -106,7 +101,7 @@ class HeaderReader {
     if (depth_ != 2 || in_array_ || field_ != Field::kDtype) {
       return bad(fmt::format("a text where none belongs{}", where()));
     }
-    if (!plain(value)) return bad(fmt::format("a dtype with control characters{}", where()));
+    if (!is_plain_name(value)) return bad(fmt::format("a dtype with control characters{}", where()));
     entries.back().dtype = value;
     return true;
   }

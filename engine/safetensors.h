@@ -6,25 +6,14 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/result.h"
-#include "core/types.h"
+#include "engine/stored_tensor.h"
 
 namespace pareto {
-
-// A tensor as a file names and types it, before anybody knows whether the model needs it.
-struct StoredTensor {
-  std::string name;
-  std::string dtype_text;            // the file's own word
-  std::optional<DType> dtype;        // none: a type that we do not read
-  std::vector<std::int64_t> shape;   // outermost first
-  std::span<const std::byte> bytes;  // inside the file
-};
 
 // Every tensor of the file in `bytes`, in the order of their data. `name` is what messages call the file. Checks the
 // header, duplicate names, sizes against shapes, overlaps and gaps. Errors are kInvalid.
