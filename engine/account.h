@@ -58,6 +58,7 @@ class Account {
  public:
   // An op call over all rows that these counts describe (all of the step's, those kept for the head, an expert's, …).
   void add(OpClass op, int layer, const OpWork& work, const PhaseRows& rows);
+  void tokens(Phase phase, std::int64_t count) { work_.add_tokens(phase, count); }
   // Work that belongs to one phase.
   void add(Phase phase, OpClass op, int layer, const OpWork& work) { work_.add(phase, op, layer, work); }
 
