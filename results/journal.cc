@@ -148,7 +148,7 @@ std::string request_key(std::string_view run_identity, std::string_view task, co
 }
 
 void append_journal_line(std::string* line, std::string_view key, std::string_view task, const Request& request,
-                         const Response& response, Nanos base) {
+                         const Response& response) {
   const auto out = std::back_inserter(*line);
   append_field(line, "{\"key\": ", key);
   append_field(line, ", \"task\": ", task);
@@ -163,8 +163,7 @@ void append_journal_line(std::string* line, std::string_view key, std::string_vi
                  ", \"prompt_tokens\": {}, \"truncated_prompt_tokens\": {}, \"cached_prompt_tokens\": {}, \"finish\": "
                  "\"{}\", \"due\": {}, \"start\": {}, \"first_token\": {}, \"end\": {}, \"token_gaps\": [",
                  response.prompt_tokens, response.truncated_prompt_tokens, response.cached_prompt_tokens,
-                 finish_name(response.finish), response.due - base, response.start - base, response.first_token - base,
-                 response.end - base);
+                 finish_name(response.finish), response.due, response.start, response.first_token, response.end);
   Nanos previous = response.first_token;
   const char* separator = "";
   for (const Nanos time : response.token_times) {

@@ -24,9 +24,10 @@ namespace pareto {
 // What decides a response: everything of the run that changes answers, and the request. 128 bits, as 32 hex digits.
 std::string request_key(std::string_view run_identity, std::string_view task, const Request& request);
 
-// Appends the line of one response, its newline included, to `line`. `base`: when this run began to serve.
+// Appends the line of one response, its newline included, to `line`. REQUIRES: its times count from when the run began
+// to serve.
 void append_journal_line(std::string* line, std::string_view key, std::string_view task, const Request& request,
-                         const Response& response, Nanos base);
+                         const Response& response);
 
 struct JournalContent {
   std::unordered_map<std::string, Response> responses;  // by key; of two lines with one key the first counts

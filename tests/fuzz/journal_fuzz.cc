@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // What was read can be written, and is then read again.
   for (const auto& [key, response] : content.responses) {
     std::string line;
-    pareto::append_journal_line(&line, key, "task", pareto::Request{}, response, 0);
+    pareto::append_journal_line(&line, key, "task", pareto::Request{}, response);
     const pareto::JournalContent again = pareto::parse_journal(line);
     if (again.responses.size() != 1 || again.bad_lines != 0) std::abort();
   }

@@ -54,8 +54,8 @@ Response response() {
   r.truncated_prompt_tokens = 2;
   r.cached_prompt_tokens = 3;
   r.finish = Finish::kLength;
-  r.due = 1000, r.start = 1010, r.first_token = 1500, r.end = 2500;
-  r.token_times = {1500, 2000, 2500};
+  r.due = 0, r.start = 10, r.first_token = 500, r.end = 1500;
+  r.token_times = {500, 1000, 1500};
   r.work = {100, 200, 3, 4, 5};
   r.share_flops = 0.1, r.share_bytes = 1e18 / 3;
   return r;
@@ -63,7 +63,7 @@ Response response() {
 
 std::string line_of(const std::string& key, const Response& r) {
   std::string line;
-  append_journal_line(&line, key, "arc_easy", request(3, 1), r, 1000);
+  append_journal_line(&line, key, "arc_easy", request(3, 1), r);
   return line;
 }
 

@@ -1,0 +1,35 @@
+// A file that appears whole or not at all: written under a temporary name beside its place, synced, renamed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace pareto {
+
+class OutputFile {
+ public:
+  // Makes `path`.partial. kIo: "PATH: Permission denied".
+  static Result<OutputFile> create(const std::string& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  // Removes the temporary file unless commit() succeeded.
+  ~OutputFile();
+
+  // Buffered.
+  Status write(std::string_view bytes);
+  // Flush, fsync, rename to `path`.
+  Status commit();
+
+ private:
+  OutputFile() = default;
+  Status flush();
+  std::string path_, temporary_, buffer_;
+  int fd_ = -1;
+};
+
+// mkdir -p. kIo: "PATH: Permission denied".
+Status make_folders(const std::string& path);
+
+}  // namespace pareto
