@@ -9,7 +9,18 @@ MatmulKernel matmul(DType dtype, Numerics numerics) { return avx2::matmul_dense(
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static const Kernels kernels = {.isa = "avx2", .matmul = matmul};
+  static const Kernels kernels = {
+      .isa = "avx2",
+      .matmul = matmul,
+      .attend_scratch = avx2::attend_scratch,
+      .attend = avx2::attend,
+      .rmsnorm = avx2::rmsnorm,
+      .rope = avx2::rope,
+      .silu_mul = avx2::silu_mul,
+      .add = avx2::add,
+      .log_softmax = avx2::log_softmax,
+      .narrow = avx2::narrow,
+  };
   return cpu_features().avx2 ? &kernels : nullptr;
 }
 

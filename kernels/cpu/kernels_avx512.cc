@@ -9,7 +9,18 @@ MatmulKernel matmul(DType, Numerics) { return {}; }
 }  // namespace
 
 const Kernels* avx512_kernels() {
-  static const Kernels kernels = {.isa = "avx512", .matmul = matmul};
+  static const Kernels kernels = {
+      .isa = "avx512",
+      .matmul = matmul,
+      .attend_scratch = avx512::attend_scratch,
+      .attend = avx512::attend,
+      .rmsnorm = avx512::rmsnorm,
+      .rope = avx512::rope,
+      .silu_mul = avx512::silu_mul,
+      .add = avx512::add,
+      .log_softmax = avx512::log_softmax,
+      .narrow = avx512::narrow,
+  };
   return cpu_features().avx512 ? &kernels : nullptr;
 }
 
