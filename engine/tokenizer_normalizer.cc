@@ -1,0 +1,232 @@
+#include "engine/tokenizer_normalizer.h"
+
+#include <re2/re2.h>
+#include <utf8proc.h>
+
+#include <cstdlib>
+
+#include "engine/pretokenizer_regex.h"
+#include "engine/tokenizer_utf8.h"
+
+namespace pareto {
+namespace {
+
+// Length of the prefix that is the same in every normalisation form: ASCII.
+std::size_t ascii_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at + 8 <= text.size()) {
+    std::uint64_t block;
+    std::memcpy(&block, text.data() + at, sizeof block);
+    if (block & 0x8080808080808080ull) break;
+    at += 8;
+  }
+  while (at < text.size() && static_cast<std::uint8_t>(text[at]) < 0x80) ++at;
+  return at;
+}
+
+// Code points below U+0300 are in NFC already and never combine with what is before them.
+bool is_simple_nfc(std::string_view text) {
+  for (std::size_t at = ascii_prefix(text); at < text.size(); ++at)
+    if (static_cast<std::uint8_t>(text[at]) >= 0xCC) return false;
+  return true;
+}
+
+class FormStep final : public Normalizer::Step {
+ public:
+  explicit FormStep(Normalizer::Form form) : form_(form) {}
+
+  bool apply(std::string_view text, std::string* out) const override {
+    const bool same = form_ == Normalizer::Form::kNfc ? is_simple_nfc(text) : ascii_prefix(text) == text.size();
+    if (same) return false;
+    for (std::size_t at = 0; at < text.size();) {  // runs of valid UTF-8; invalid bytes pass
+      std::size_t end = at;
+      while (end < text.size()) {
+        const CodePoint c = decode_utf8(text, end);
+        if (!c.valid) break;
+        end += c.bytes;
+      }
+      if (end > at) append(text.substr(at, end - at), out);
+      if (end < text.size()) out->push_back(text[end++]);
+      at = end;
+    }
+    return true;
+  }
+
+ private:
+  void append(std::string_view valid, std::string* out) const {
+    int options = UTF8PROC_STABLE;
+    if (form_ == Normalizer::Form::kNfc || form_ == Normalizer::Form::kNfkc) {
+      options |= UTF8PROC_COMPOSE;
+    } else {
+      options |= UTF8PROC_DECOMPOSE;
+    }
+    if (form_ == Normalizer::Form::kNfkc || form_ == Normalizer::Form::kNfkd) options |= UTF8PROC_COMPAT;
+    utf8proc_uint8_t* mapped = nullptr;
+    const utf8proc_ssize_t size =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()),
+                     static_cast<utf8proc_ssize_t>(valid.size()), &mapped, static_cast<utf8proc_option_t>(options));
+    if (size < 0) {  // too long for its index type: as it is
+      out->append(valid);
+    } else {
+      out->append(reinterpret_cast<const char*>(mapped), size);
+    }
+    std::free(mapped);
+  }
+
+  Normalizer::Form form_;
+};
+
+class LowercaseStep final : public Normalizer::Step {
+ public:
+  bool apply(std::string_view text, std::string* out) const override {
+    out->reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+      const CodePoint c = decode_utf8(text, at);
+      if (!c.valid) {
+        out->push_back(text[at]);
+      } else if (c.value == 0x130) {  // the one code point whose lower case is two
+        *out += "i\xCC\x87";
+      } else {
+        append_utf8(utf8proc_tolower(static_cast<utf8proc_int32_t>(c.value)), out);
+      }
+      at += c.bytes;
+    }
+    return true;
+  }
+};
+
+class StripStep final : public Normalizer::Step {
+ public:
+  explicit StripStep(Normalizer::Sides sides) : sides_(sides) {}
+
+  bool apply(std::string_view text, std::string* out) const override {
+    std::size_t begin = 0, end = text.size();
+    while (sides_ != Normalizer::Sides::kRight && begin < end) {
+      const CodePoint c = decode_utf8(text, begin);
+      if (!c.valid || !is_white_space(c.value)) break;
+      begin += c.bytes;
+    }
+    while (sides_ != Normalizer::Sides::kLeft && end > begin) {
+      std::size_t at = end - 1;
+      while (at > begin && (static_cast<std::uint8_t>(text[at]) & 0xC0) == 0x80) --at;
+      const CodePoint c = decode_utf8(text, at);
+      if (!c.valid || at + c.bytes != end || !is_white_space(c.value)) break;
+      end = at;
+    }
+    if (end - begin == text.size()) return false;
+    out->assign(text.substr(begin, end - begin));
+    return true;
+  }
+
+ private:
+  Normalizer::Sides sides_;
+};
+
+class StripAccentsStep final : public Normalizer::Step {
+ public:
+  bool apply(std::string_view text, std::string* out) const override {
+    if (ascii_prefix(text) == text.size()) return false;
+    for (std::size_t at = 0; at < text.size();) {
+      const CodePoint c = decode_utf8(text, at);
+      const bool mark = c.valid && utf8proc_category(static_cast<utf8proc_int32_t>(c.value)) == UTF8PROC_CATEGORY_MN;
+      if (!mark) out->append(text.substr(at, c.bytes));
+      at += c.bytes;
+    }
+    return true;
+  }
+};
+
+class PrependStep final : public Normalizer::Step {
+ public:
+  explicit PrependStep(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  bool apply(std::string_view text, std::string* out) const override {
+    if (text.empty()) return false;
+    out->reserve(prefix_.size() + text.size());
+    *out += prefix_;
+    *out += text;
+    return true;
+  }
+
+ private:
+  std::string prefix_;
+};
+
+class ReplaceStep final : public Normalizer::Step {
+ public:
+  ReplaceStep(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+
+  bool apply(std::string_view text, std::string* out) const override {
+    std::size_t found = text.find(from_);
+    if (found == std::string_view::npos) return false;
+    out->reserve(text.size() + text.size() / 2);
+    std::size_t at = 0;
+    for (; found != std::string_view::npos; found = text.find(from_, at)) {
+      out->append(text.data() + at, found - at);
+      *out += to_;
+      at = found + from_.size();
+    }
+    out->append(text.substr(at));
+    return true;
+  }
+
+ private:
+  std::string from_, to_;
+};
+
+class ReplaceRegexStep final : public Normalizer::Step {
+ public:
+  ReplaceRegexStep(std::unique_ptr<RE2> regex, std::string to) : regex_(std::move(regex)), to_(std::move(to)) {}
+
+  bool apply(std::string_view text, std::string* out) const override {
+    std::size_t at = 0, from = 0;
+    re2::StringPiece match;
+    const re2::StringPiece all(text.data(), text.size());
+    while (from <= text.size() && regex_->Match(all, from, text.size(), RE2::UNANCHORED, &match, 1)) {
+      const std::size_t begin = match.data() - text.data(), end = begin + match.size();
+      if (begin == end) {  // an empty match replaces nothing
+        from = end < text.size() ? end + decode_utf8(text, end).bytes : end + 1;
+        continue;
+      }
+      out->append(text.substr(at, begin - at));
+      *out += to_;
+      at = from = end;
+    }
+    out->append(text.substr(at));
+    return true;
+  }
+
+ private:
+  std::unique_ptr<RE2> regex_;
+  std::string to_;
+};
+
+}  // namespace
+
+void Normalizer::add_form(Form form) { steps_.push_back(std::make_shared<FormStep>(form)); }
+void Normalizer::add_lowercase() { steps_.push_back(std::make_shared<LowercaseStep>()); }
+void Normalizer::add_strip(Sides sides) { steps_.push_back(std::make_shared<StripStep>(sides)); }
+void Normalizer::add_strip_accents() { steps_.push_back(std::make_shared<StripAccentsStep>()); }
+void Normalizer::add_prepend(std::string prefix) { steps_.push_back(std::make_shared<PrependStep>(std::move(prefix))); }
+void Normalizer::add_replace(std::string from, std::string to) {
+  steps_.push_back(std::make_shared<ReplaceStep>(std::move(from), std::move(to)));
+}
+
+Status Normalizer::add_replace_regex(std::string_view regex, std::string to) {
+  PARETO_TRY(auto compiled, compile_regex(regex));
+  steps_.push_back(std::make_shared<ReplaceRegexStep>(std::move(compiled), std::move(to)));
+  return {};
+}
+
+std::string_view Normalizer::apply(std::string_view text, std::string* buffer) const {
+  std::string next;
+  for (const auto& step : steps_) {
+    next.clear();
+    if (!step->apply(text, &next)) continue;
+    buffer->swap(next);
+    text = *buffer;
+  }
+  return text;
+}
+
+}  // namespace pareto
