@@ -25,4 +25,6 @@ void log_softmax(const float* logits, std::int64_t rows, std::int64_t vocab, flo
 
 void narrow(DType dtype, const float* x, std::int64_t n, void* out) { simd_narrow(dtype, x, n, out); }
 
+void dequantise(DType dtype, const void* data, std::int64_t n, float* out) { simd_dequantise(dtype, data, n, out); }
+
 }  // namespace pareto::cpu::avx512

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/quant_formats.h"
 #include "kernels/cpu/simd_exp.h"
 
 namespace pareto::cpu {
@@ -174,6 +175,40 @@ inline void simd_narrow(DType dtype, const float* x, std::int64_t n, void* out) 
   std::uint16_t last[S::kWidth];
   convert(last, S::load(x + i, n - i));
   __builtin_memcpy(to + i, last, static_cast<std::size_t>(n - i) * sizeof(std::uint16_t));
+}
+
+inline void simd_dequantise(DType dtype, const void* data, std::int64_t n, float* out) {
+  using S = Simd;
+  const auto* h = static_cast<const std::uint16_t*>(data);
+  const auto widen = [&](auto load) {
+    std::int64_t i = 0;
+    for (; i + S::kWidth <= n; i += S::kWidth) S::store(out + i, load(h + i));
+    if (i == n) return;
+    std::uint16_t last[S::kWidth] = {};
+    __builtin_memcpy(last, h + i, static_cast<std::size_t>(n - i) * sizeof(std::uint16_t));
+    S::store(out + i, load(last), n - i);
+  };
+  switch (dtype) {
+    case DType::kF32:
+      __builtin_memcpy(out, data, static_cast<std::size_t>(n) * sizeof(float));
+      return;
+    case DType::kF16:
+      return widen([](const std::uint16_t* p) { return S::load_f16(p); });
+    case DType::kBF16:
+      return widen([](const std::uint16_t* p) { return S::load_bf16(p); });
+    case DType::kQ8_0:
+      return dequantise_run<Q8_0>(data, n, out);
+    case DType::kQ4_0:
+      return dequantise_run<Q4_0>(data, n, out);
+    case DType::kQ4_1:
+      return dequantise_run<Q4_1>(data, n, out);
+    case DType::kQ4_K:
+      return dequantise_run<Q4_K>(data, n, out);
+    case DType::kQ5_K:
+      return dequantise_run<Q5_K>(data, n, out);
+    case DType::kQ6_K:
+      return dequantise_run<Q6_K>(data, n, out);
+  }
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 namespace pareto::cpu {
 namespace {
 
-MatmulKernel matmul(DType dtype, Numerics numerics) { return avx2::matmul_dense(dtype, numerics); }
+MatmulKernel matmul(DType dtype, Numerics numerics) {
+  return is_quantised(dtype) ? avx2::matmul_quant(dtype, numerics) : avx2::matmul_dense(dtype, numerics);
+}
 
 }  // namespace
 
@@ -19,6 +21,7 @@ const Kernels* avx2_kernels() {
       .silu_mul = avx2::silu_mul,
       .add = avx2::add,
       .log_softmax = avx2::log_softmax,
+      .dequantise = avx2::dequantise,
       .narrow = avx2::narrow,
   };
   return cpu_features().avx2 ? &kernels : nullptr;

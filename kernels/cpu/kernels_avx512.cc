@@ -19,6 +19,7 @@ const Kernels* avx512_kernels() {
       .silu_mul = avx512::silu_mul,
       .add = avx512::add,
       .log_softmax = avx512::log_softmax,
+      .dequantise = avx512::dequantise,
       .narrow = avx512::narrow,
   };
   return cpu_features().avx512 ? &kernels : nullptr;
