@@ -87,7 +87,7 @@ void Account::add(OpClass op, int layer, const OpWork& work, const PhaseRows& ro
     if (n > rows[static_cast<std::size_t>(main)]) main = p;
   }
   if (phases <= 1) {
-    work_.add(static_cast<Phase>(main), op, layer, work);
+    add(static_cast<Phase>(main), op, layer, work);
     return;
   }
   // Everything but the weights is a multiple of the rows, so only the weights leave a remainder: the main phase's.
@@ -105,13 +105,13 @@ void Account::add(OpClass op, int layer, const OpWork& work, const PhaseRows& ro
                                     .index = part(work.bytes.index),
                                     .activations = part(work.bytes.activations),
                                     .host_device = part(work.bytes.host_device)}};
-    work_.add(static_cast<Phase>(p), op, layer, share);
+    add(static_cast<Phase>(p), op, layer, share);
     rest.flops -= share.flops;
     rest.bytes.weights -= share.bytes.weights, rest.bytes.kv_read -= share.bytes.kv_read;
     rest.bytes.kv_write -= share.bytes.kv_write, rest.bytes.index -= share.bytes.index;
     rest.bytes.activations -= share.bytes.activations, rest.bytes.host_device -= share.bytes.host_device;
   }
-  work_.add(static_cast<Phase>(main), op, layer, rest);
+  add(static_cast<Phase>(main), op, layer, rest);
 }
 
 }  // namespace pareto

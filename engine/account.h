@@ -60,13 +60,18 @@ class Account {
   void add(OpClass op, int layer, const OpWork& work, const PhaseRows& rows);
   void tokens(Phase phase, std::int64_t count) { work_.add_tokens(phase, count); }
   // Work that belongs to one phase.
-  void add(Phase phase, OpClass op, int layer, const OpWork& work) { work_.add(phase, op, layer, work); }
+  void add(Phase phase, OpClass op, int layer, const OpWork& work) {
+    work_.add(phase, op, layer, work);
+    weights_ += work.bytes.weights;
+  }
 
   const Work& work() const { return work_; }
-  void reset() { work_ = Work(); }
+  std::int64_t weights() const { return weights_; }  // bytes, of all phases
+  void reset() { *this = Account(); }
 
  private:
   Work work_;
+  std::int64_t weights_ = 0;
 };
 
 }  // namespace pareto

@@ -109,6 +109,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const BackendOptions& options,
 
 const ModelConfig& Engine::config() const { return file_->config(); }
 std::string Engine::isa() const { return ops_->isa(); }
+const KvMemory& Engine::kv() const { return forward_->kv(); }
 
 Token Engine::prefix_token() const {
   if (tokenizer_) {

@@ -81,6 +81,7 @@ struct Step {
 };
 
 class Forward;
+class KvMemory;
 class Model;
 
 class Engine {
@@ -105,6 +106,8 @@ class Engine {
   std::string isa() const;
   int threads() const { return pool_->size(); }
   ThreadPool& pool() { return *pool_; }
+  const Model& model() const { return *model_; }
+  const KvMemory& kv() const;
   DType kv_dtype() const { return plan_.kv_dtype; }
   int max_length() const { return plan_.max_length; }        // tokens of one sequence
   int max_step_tokens() const { return plan_.step_tokens; }  // rows of one step

@@ -119,7 +119,8 @@ Result<MemoryPlan> plan_memory(const ModelConfig& c, const MemoryNeeds& needs, c
                     : c.max_positions > 0  ? c.max_positions
                                            : kDefaultMaxLength;
   plan.batch = options.batch > 0 ? options.batch : kDefaultBatch;
-  plan.step_tokens = std::max(options.chunk > 0 ? options.chunk : kDefaultChunk, plan.batch);
+  plan.chunk = options.chunk > 0 ? options.chunk : kDefaultChunk;
+  plan.step_tokens = std::max(plan.chunk, plan.batch);
   plan.page_size = options.page;
   plan.kv_dtype = needs.kv_dtype;
   plan.weights = needs.weight_bytes;

@@ -13,6 +13,7 @@ namespace pareto {
 struct MemoryPlan {
   int max_length = 0;   // tokens of one sequence
   int batch = 0;        // sequences decoded together
+  int chunk = 0;        // prompt tokens per step
   int step_tokens = 0;  // rows of one step
   int logit_rows = 0;   // rows of logits that exist at a time
   int page_size = 16;
