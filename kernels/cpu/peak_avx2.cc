@@ -12,6 +12,7 @@ constexpr int kChains = 12;
 
 double peak_f32(std::int64_t iterations) {
   __m256 chain[kChains];
+#pragma GCC unroll 12
   for (int c = 0; c < kChains; ++c) chain[c] = _mm256_set1_ps(static_cast<float>(c));
   __m256 factor = _mm256_set1_ps(0.75f), term = _mm256_set1_ps(0.5f);
   for (std::int64_t i = 0; i < iterations; ++i) {
@@ -22,7 +23,9 @@ double peak_f32(std::int64_t iterations) {
 }
 
 double peak_int8(std::int64_t iterations) {
-  __m256i chain[8] = {};
+  __m256i chain[8];
+#pragma GCC unroll 8
+  for (int c = 0; c < 8; ++c) chain[c] = _mm256_setzero_si256();
   const __m256i w = _mm256_set1_epi8(3), x = _mm256_set1_epi8(5), ones = _mm256_set1_epi16(1);
   for (std::int64_t i = 0; i < iterations; ++i) {
 #pragma GCC unroll 8

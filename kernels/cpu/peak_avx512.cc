@@ -12,6 +12,7 @@ constexpr int kChains = 16;
 
 double peak_f32(std::int64_t iterations) {
   __m512 chain[kChains];
+#pragma GCC unroll 16
   for (int c = 0; c < kChains; ++c) chain[c] = _mm512_set1_ps(static_cast<float>(c));
   __m512 factor = _mm512_set1_ps(0.75f), term = _mm512_set1_ps(0.5f);
   for (std::int64_t i = 0; i < iterations; ++i) {
@@ -23,6 +24,7 @@ double peak_f32(std::int64_t iterations) {
 
 double peak_bf16(std::int64_t iterations) {
   __m512 chain[kChains];
+#pragma GCC unroll 16
   for (int c = 0; c < kChains; ++c) chain[c] = _mm512_setzero_ps();
   __m512i w = _mm512_set1_epi16(0x3c00), x = _mm512_set1_epi16(0x3d00);
   for (std::int64_t i = 0; i < iterations; ++i) {
@@ -34,6 +36,7 @@ double peak_bf16(std::int64_t iterations) {
 
 double peak_int8(std::int64_t iterations) {
   __m512i chain[kChains];
+#pragma GCC unroll 16
   for (int c = 0; c < kChains; ++c) chain[c] = _mm512_setzero_si512();
   __m512i w = _mm512_set1_epi8(3), x = _mm512_set1_epi8(5);
   for (std::int64_t i = 0; i < iterations; ++i) {
