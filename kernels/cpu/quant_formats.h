@@ -6,6 +6,7 @@
 //   scales(rows, s)         for one block of each of eight rows: x = scale · (q - kOffset) + min
 //   kGroups                 Q6_K: q - kOffset is also multiplied by one of two int8 for each 16 values (s.groups)
 //   kMin                    whether min is not zero; kMost: the largest |q|; kSigned: q is int8, else a byte
+//   kNibbles                where a block's 16 bytes of two integers each begin, or -1
 // Included by *_avx2.cc and *_avx512.cc alone; everything has internal linkage (internal.h).
 #pragma once
 
@@ -60,6 +61,7 @@ inline void load_columns(const Byte* const* rows, int at, __m256i (&column)[4]) 
 
 struct Q8_0 {
   static constexpr int kValues = 32, kBytes = 34, kSubs = 1, kOffset = 0;
+  static constexpr int kNibbles = -1;
   static constexpr int kMost = 128;
   static constexpr bool kSigned = true;
   static constexpr bool kMin = false, kGroups = false;
@@ -69,26 +71,27 @@ struct Q8_0 {
 
 // 16 bytes: the low halves are the first 16 values.
 inline __m256i nibbles(const Byte* p) {
-  const __m128i packed = load128(p);
-  return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1),
-                          _mm256_set1_epi8(15));
+  const __m256i packed = _mm256_broadcastsi128_si256(load128(p));
+  return _mm256_and_si256(_mm256_srlv_epi32(packed, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4)), _mm256_set1_epi8(15));
 }
 
 struct Q4_0 {
   static constexpr int kValues = 32, kBytes = 18, kSubs = 1, kOffset = 8;
+  static constexpr int kNibbles = 2;
   static constexpr int kMost = 15;
   static constexpr bool kSigned = false;
   static constexpr bool kMin = false, kGroups = false;
-  static __m256i integers(const Byte* block, int) { return nibbles(block + 2); }
+  static __m256i integers(const Byte* block, int) { return nibbles(block + kNibbles); }
   static void scales(const Byte* const* rows, Scales& s) { _mm256_store_ps(s.scale[0], load_halves(rows, 0)); }
 };
 
 struct Q4_1 {
   static constexpr int kValues = 32, kBytes = 20, kSubs = 1, kOffset = 0;
+  static constexpr int kNibbles = 4;
   static constexpr int kMost = 15;
   static constexpr bool kSigned = false;
   static constexpr bool kMin = true, kGroups = false;
-  static __m256i integers(const Byte* block, int) { return nibbles(block + 4); }
+  static __m256i integers(const Byte* block, int) { return nibbles(block + kNibbles); }
   static void scales(const Byte* const* rows, Scales& s) {
     _mm256_store_ps(s.scale[0], load_halves(rows, 0));
     _mm256_store_ps(s.min[0], load_halves(rows, 2));
@@ -133,6 +136,7 @@ inline void superblock_scales(const Byte* const* rows, Scales& s) {
 
 struct Q4_K {
   static constexpr int kValues = 256, kBytes = 144, kSubs = 8, kOffset = 0;
+  static constexpr int kNibbles = -1;
   static constexpr int kMost = 15;
   static constexpr bool kSigned = false;
   static constexpr bool kMin = true, kGroups = false;
@@ -142,6 +146,7 @@ struct Q4_K {
 
 struct Q5_K {
   static constexpr int kValues = 256, kBytes = 176, kSubs = 8, kOffset = 0;
+  static constexpr int kNibbles = -1;
   static constexpr int kMost = 31;
   static constexpr bool kSigned = false;
   static constexpr bool kMin = true, kGroups = false;
@@ -155,6 +160,7 @@ struct Q5_K {
 
 struct Q6_K {
   static constexpr int kValues = 256, kBytes = 210, kSubs = 8, kOffset = 32;
+  static constexpr int kNibbles = -1;
   static constexpr int kMost = 63;
   static constexpr bool kSigned = false;
   static constexpr bool kMin = false, kGroups = true;

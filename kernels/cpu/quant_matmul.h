@@ -165,6 +165,20 @@ inline __m256i dot_rows(const Byte* const* rows, int sub, __m256i q, const std::
     }
     fold_rows(p, low, high, add32);
     return join_lanes(low, high);
+  } else if constexpr (F::kNibbles >= 0) {  // two rows in one vector: half of the work of the tree is not there
+    const __m256i q_low = _mm256_permute2x128_si256(q, q, 0x00), q_high = _mm256_permute2x128_si256(q, q, 0x11);
+    const __m256i mask = _mm256_set1_epi8(15);
+    __m256i t[4];  // low lane: row r, high lane: row r + 4
+    for (int r = 0; r < 4; ++r) {
+      const __m256i packed = _mm256_blend_epi32(_mm256_broadcastsi128_si256(load128(rows[r] + F::kNibbles)),
+                                                _mm256_broadcastsi128_si256(load128(rows[r + 4] + F::kNibbles)), 0xf0);
+      const __m256i first = _mm256_and_si256(packed, mask);
+      const __m256i last = _mm256_and_si256(_mm256_srli_epi16(packed, 4), mask);
+      t[r] = add16(_mm256_maddubs_epi16(first, q_low), _mm256_maddubs_epi16(last, q_high));
+    }
+    static_assert(F::kMost * 127 * 2 * 8 < 32768);
+    const __m256i sums = fold_pairs64(fold_pairs32(t[0], t[1], add16), fold_pairs32(t[2], t[3], add16), add16);
+    return take_offset<F>(sum_pairs(sums), halves);
   } else {  // at most 31: four sums of two products fit int16
     for (int r = 0; r < kRows; ++r) p[r] = _mm256_maddubs_epi16(F::integers(rows[r], sub), q);
     fold_rows(p, low, high, add16);
@@ -194,12 +208,32 @@ inline void load_sub_block(const Byte* const* rows, int sub, const Scales& s, Co
   }
 }
 
+// The quadruple i of q[32] in all lanes, i a constant after inlining. Half of them by shuffles, half by loads: either
+// alone would be the bottleneck.
+inline auto quads(const std::int8_t* q) {
+  const __m256i low = _mm256_broadcastsi128_si256(load128(q));
+  return [ low, q ](int i) __attribute__((always_inline)) {
+    switch (i) {
+      case 0:
+        return _mm256_shuffle_epi32(low, 0x00);
+      case 1:
+        return _mm256_shuffle_epi32(low, 0x55);
+      case 2:
+        return _mm256_shuffle_epi32(low, 0xaa);
+      case 3:
+        return _mm256_shuffle_epi32(low, 0xff);
+      default:
+        return broadcast32(q + 4 * i);
+    }
+  };
+}
+
 // m > 1: the same dot products from the transposed integers.
 template <class F>
 inline __m256i dot_columns(const Columns& c, const std::int8_t* q, const std::int32_t* halves) {
-  const auto pair = [&](int i) {  // values 4i … 4i + 7
-    return _mm256_add_epi16(_mm256_maddubs_epi16(c.w[i], broadcast32(q + 4 * i)),
-                            _mm256_maddubs_epi16(c.w[i + 1], broadcast32(q + 4 * i + 4)));
+  const auto quad = quads(q);
+  const auto pair = [&](int i) __attribute__((always_inline)) {  // values 4i … 4i + 7
+    return _mm256_add_epi16(_mm256_maddubs_epi16(c.w[i], quad(i)), _mm256_maddubs_epi16(c.w[i + 1], quad(i + 1)));
   };
   if constexpr (F::kGroups) {
     const __m256i first = add32(_mm256_madd_epi16(pair(0), c.first), _mm256_madd_epi16(pair(2), c.first));
@@ -208,8 +242,8 @@ inline __m256i dot_columns(const Columns& c, const std::int8_t* q, const std::in
     static_assert(F::kOffset == 32);
     return _mm256_sub_epi32(add32(first, second), _mm256_slli_epi32(offset, 5));
   } else if constexpr (F::kSigned) {
-    const auto products = [&](int i) {
-      return sum_pairs(signed_products(c.magnitude[i], c.w[i], broadcast32(q + 4 * i)));
+    const auto products = [&](int i) __attribute__((always_inline)) {
+      return sum_pairs(signed_products(c.magnitude[i], c.w[i], quad(i)));
     };
     return add32(add32(add32(products(0), products(1)), add32(products(2), products(3))),
                  add32(add32(products(4), products(5)), add32(products(6), products(7))));
@@ -253,8 +287,9 @@ void quant_run_one(const Weight& w, const Activations& a, Index begin, Index end
         acc = accumulate<F>(acc, dot, _mm256_load_ps(s.scale[sub]), _mm256_load_ps(s.min[sub]), a, block);
       }
       for (const Byte*& p : at) {
+        for (int line = 0; line < F::kBytes; line += 64)
+          _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchBytes + line), _MM_HINT_T0);
         p += F::kBytes;
-        _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchBytes), _MM_HINT_T0);
       }
     }
     alignas(32) float value[kRows];
