@@ -9,14 +9,15 @@ namespace {
 class BpeModel final : public TextModel {
  public:
   explicit BpeModel(BpeRules rules) : rules_(std::move(rules)) {
-    cut_words_ = !rules_.space.empty() && rules_.pretokenizer.empty() && words_are_independent();
+    cut_words_ = !rules_.space.empty() && words_are_independent();
   }
 
-  void encode(std::string_view fragment, TextPosition position, std::vector<Token>* ids) const override {
+  void encode(std::string_view fragment, TextPosition position, SpecialText special,
+              std::vector<Token>* ids) const override {
     std::string buffer;
     const std::string_view text = rules_.normalizer.apply(fragment, &buffer);
     std::size_t at = 0;
-    while (const auto match = rules_.normalized_added.find(text, at, true)) {
+    while (const auto match = rules_.normalized_added.find(text, at, special == SpecialText::kParse)) {
       encode_normalized(text, at, match->begin, position, ids);
       ids->push_back(match->id);
       at = match->end;
@@ -38,16 +39,20 @@ class BpeModel final : public TextModel {
     if (begin == end) return;
     const std::string_view part = text.substr(begin, end - begin);
     if (rules_.pretokenizer.empty()) {
-      encode_unsplit(part, ids);
+      encode_piece(part, ids);
       return;
     }
-    auto word = [&](std::string_view w) { encode_word(w, ids); };
-    rules_.pretokenizer.split(part, begin == 0 ? position : TextPosition::kInside, word);
+    auto piece = [&](std::string_view p) { encode_piece(p, ids); };
+    rules_.pretokenizer.split(part, begin == 0 ? position : TextPosition::kInside, piece);
   }
 
-  void encode_unsplit(std::string_view text, std::vector<Token>* ids) const {
+  void encode_piece(std::string_view text, std::vector<Token>* ids) const {
+    if (!cut_words_) {
+      encode_word(text, ids);
+      return;
+    }
     for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = cut_words_ ? word_end(text, at, rules_.space, rules_.space) : text.size();
+      const std::size_t end = word_end(text, at, rules_.space, rules_.space);
       encode_word(text.substr(at, end - at), ids);
       at = end;
     }

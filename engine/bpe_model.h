@@ -32,8 +32,10 @@ struct BpeRules {
   Normalizer normalizer;
   Pretokenizer pretokenizer;     // empty: the text is one word
   AddedTokens normalized_added;  // looked for after normalisation
-  // How a space is spelled in normalised text, for a vocabulary without pre-tokenizer: its words are encoded one by
-  // one if no token reaches over their boundaries. Empty: never.
+
+  // How a space is spelled where pieces may hold several words: those are encoded one by one if no token reaches over
+  // their boundaries. Empty: never.
+
   std::string space;
 
   static constexpr std::array<Token, 256> make_no_bytes() {

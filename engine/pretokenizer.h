@@ -60,8 +60,13 @@ extern const char kGpt2Split[];
 extern const char kLlama3Split[];
 extern const char kQwen2Split[];
 
-// Adds the steps that llama.cpp takes for `tokenizer.ggml.pre` = `name`. kUnsupported, with the list of known names.
-Status add_named_split(std::string_view name, Pretokenizer* steps);
+// What a GGUF's `tokenizer.ggml.pre` says beyond the split.
+struct NamedSplit {
+  bool whole_words = false;  // a word that is a token is taken without merging
+  bool add_bos = false;      // where the file does not say
+};
+// Adds the steps that llama.cpp takes for that name. kUnsupported, with the list of known names.
+Result<NamedSplit> add_named_split(std::string_view name, Pretokenizer* steps);
 
 // The GPT-2 alphabet: every byte as one printable character, so that merges are text.
 std::string byte_characters(std::string_view bytes);

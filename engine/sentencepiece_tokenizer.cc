@@ -119,7 +119,7 @@ class WholeTextModel final : public TextModel {
  public:
   explicit WholeTextModel(std::unique_ptr<SentencePieceProcessor> model) : model_(std::move(model)) {}
 
-  void encode(std::string_view fragment, TextPosition, std::vector<Token>* ids) const override {
+  void encode(std::string_view fragment, TextPosition, SpecialText, std::vector<Token>* ids) const override {
     std::vector<int> found;
     if (model_->Encode({fragment.data(), fragment.size()}, &found).ok())
       ids->insert(ids->end(), found.begin(), found.end());
@@ -135,7 +135,7 @@ class WordModel final : public TextModel {
   WordModel(std::unique_ptr<SentencePieceProcessor> bare, bool dummy_prefix)
       : bare_(std::move(bare)), dummy_prefix_(dummy_prefix) {}
 
-  void encode(std::string_view fragment, TextPosition, std::vector<Token>* ids) const override {
+  void encode(std::string_view fragment, TextPosition, SpecialText, std::vector<Token>* ids) const override {
     const auto encode_word = [this](std::string_view word, std::vector<Token>* out) {
       thread_local std::vector<int> found;
       if (bare_->Encode({word.data(), word.size()}, &found).ok()) out->insert(out->end(), found.begin(), found.end());

@@ -22,18 +22,18 @@ class AssembledTokenizer final : public Tokenizer {
   explicit AssembledTokenizer(TokenizerParts parts)
       : model_(std::move(parts.model)),
         pieces_(std::move(parts.pieces)),
-        added_(std::move(parts.added)),
+        added_(before_normalisation(std::move(parts.added))),
         drop_leading_space_(parts.drop_leading_space),
         info_(std::move(parts.info)) {}
 
   void encode(std::string_view text, bool parse_special, std::vector<Token>* ids) const override {
     std::size_t at = 0;
     while (const auto match = added_.find(text, at, parse_special)) {
-      encode_fragment(text, at, match->begin, ids);
+      encode_fragment(text, at, match->begin, parse_special, ids);
       ids->push_back(match->id);
       at = match->end;
     }
-    encode_fragment(text, at, text.size(), ids);
+    encode_fragment(text, at, text.size(), parse_special, ids);
   }
 
   std::string_view piece(Token id) const override {
@@ -56,9 +56,16 @@ class AssembledTokenizer final : public Tokenizer {
   const Info& info() const override { return info_; }
 
  private:
-  void encode_fragment(std::string_view text, std::size_t begin, std::size_t end, std::vector<Token>* ids) const {
-    if (begin < end)
-      model_->encode(text.substr(begin, end - begin), begin == 0 ? TextPosition::kStart : TextPosition::kInside, ids);
+  static std::vector<AddedToken> before_normalisation(std::vector<AddedToken> added) {
+    std::erase_if(added, [](const AddedToken& t) { return t.normalized; });
+    return added;
+  }
+
+  void encode_fragment(std::string_view text, std::size_t begin, std::size_t end, bool parse_special,
+                       std::vector<Token>* ids) const {
+    if (begin == end) return;
+    model_->encode(text.substr(begin, end - begin), begin == 0 ? TextPosition::kStart : TextPosition::kInside,
+                   parse_special ? SpecialText::kParse : SpecialText::kPlain, ids);
   }
 
   std::unique_ptr<TextModel> model_;

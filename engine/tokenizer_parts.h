@@ -17,18 +17,20 @@
 namespace pareto {
 
 enum class TextPosition { kStart, kInside };  // of a fragment in the text that encode() was given
+enum class SpecialText { kPlain, kParse };    // encode()'s parse_special
 
-// Ids of text that holds no added token. Thread-safe.
+// Ids of text in which no added token is left but those that count after normalisation. Thread-safe.
 class TextModel {
  public:
   virtual ~TextModel() = default;
-  virtual void encode(std::string_view fragment, TextPosition position, std::vector<Token>* ids) const = 0;
+  virtual void encode(std::string_view fragment, TextPosition position, SpecialText special,
+                      std::vector<Token>* ids) const = 0;
 };
 
 struct TokenizerParts {
   std::unique_ptr<TextModel> model;
   std::vector<std::string> pieces;  // by id: the bytes that it stands for, "" for special ones
-  std::vector<AddedToken> added;    // cut out of the text before `model` sees it
+  std::vector<AddedToken> added;    // cut out of the text before `model` sees it, but for the normalized ones
   bool drop_leading_space = false;  // decode() drops one space at the start: the encoder put it there
   Tokenizer::Info info;             // kind, hash (of the vocabulary); bos, eos, add_bos, template as far as known
 };
@@ -54,7 +56,7 @@ Result<SideFiles> read_side_files(const std::string& folder);
 Result<std::unique_ptr<Tokenizer>> assemble(TokenizerParts parts, const SideFiles& side, const std::string& path);
 
 // Ids are below this: a vocabulary that says more is refused before memory is asked for.
-inline constexpr Token kMaxVocab = 1 << 24;
+inline constexpr Token kMaxVocab = 1 << 20;
 
 // Sets pieces[id], growing the table. kInvalid if the id is out of range.
 Status put_piece(std::vector<std::string>* pieces, std::int64_t id, std::string bytes, const std::string& path);
