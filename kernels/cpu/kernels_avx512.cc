@@ -4,7 +4,9 @@
 namespace pareto::cpu {
 namespace {
 
-MatmulKernel matmul(DType dtype, Numerics numerics) { return avx512::matmul_dense(dtype, numerics); }
+MatmulKernel matmul(DType dtype, Numerics numerics) {
+  return is_quantised(dtype) ? avx512::matmul_quant(dtype, numerics) : avx512::matmul_dense(dtype, numerics);
+}
 
 }  // namespace
 

@@ -337,25 +337,58 @@ void quant_run_group(const Weight& w, const Activations& a, Index m, Index i0, I
   }
 }
 
-template <class F>
+// How one instruction set runs a group of rows at m > 1.
+struct EightRows {
+  static constexpr int kGroup = kRows;
+  template <class F>
+  static void run(const Weight& w, const Activations& a, Index m, Index i0, Index i1, Index first, int n,
+                  const float* bias, float* out, Index ldo) {
+    quant_run_group<F>(w, a, m, i0, i1, first, n, bias, out, ldo);
+  }
+};
+
+template <class F, class Group>
 void quant_run(const Weight& w, const void* prepared, Index m, Index begin, Index end, const float* bias, float* out,
                Index ldo) {
   const Activations a = activations(const_cast<void*>(prepared), m, w.cols);
   if (m == 1) return quant_run_one<F>(w, a, begin, end, bias, out);
   Index tiles = (m * w.cols + kXBytes - 1) / kXBytes;
-  if (tiles < (m + kXTile - 1) / kXTile) tiles = (m + kXTile - 1) / kXTile;
   if (tiles > (m + kXLeast - 1) / kXLeast) tiles = (m + kXLeast - 1) / kXLeast;
+  if (tiles < (m + kXTile - 1) / kXTile) tiles = (m + kXTile - 1) / kXTile;
   for (Index t = 0; t < tiles; ++t) {
-    for (Index r = begin; r < end; r += kRows) {
-      const int n = static_cast<int>(end - r < kRows ? end - r : kRows);
-      quant_run_group<F>(w, a, m, m * t / tiles, m * (t + 1) / tiles, r, n, bias, out, ldo);
+    for (Index r = begin; r < end; r += Group::kGroup) {
+      const int n = static_cast<int>(end - r < Group::kGroup ? end - r : Group::kGroup);
+      Group::template run<F>(w, a, m, m * t / tiles, m * (t + 1) / tiles, r, n, bias, out, ldo);
     }
   }
 }
 
-template <class F>
-MatmulKernel quant_kernel() {
-  return {quant_prepared_bytes, quant_prepare, quant_run<F>, kRows, 1};
+template <class Group>
+MatmulKernel quant_kernel(DType dtype) {
+  MatmulKernel kernel{quant_prepared_bytes, quant_prepare, nullptr, Group::kGroup, 1};
+  switch (dtype) {
+    case DType::kQ8_0:
+      kernel.run = quant_run<Q8_0, Group>;
+      break;
+    case DType::kQ4_0:
+      kernel.run = quant_run<Q4_0, Group>;
+      break;
+    case DType::kQ4_1:
+      kernel.run = quant_run<Q4_1, Group>;
+      break;
+    case DType::kQ4_K:
+      kernel.run = quant_run<Q4_K, Group>;
+      break;
+    case DType::kQ5_K:
+      kernel.run = quant_run<Q5_K, Group>;
+      break;
+    case DType::kQ6_K:
+      kernel.run = quant_run<Q6_K, Group>;
+      break;
+    default:
+      return {};
+  }
+  return kernel;
 }
 
 }  // namespace

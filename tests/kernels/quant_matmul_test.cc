@@ -29,6 +29,7 @@ struct Path {
 std::vector<Path> paths() {
   std::vector<Path> all;
   if (cpu::cpu_features().avx2) all.push_back({"avx2", cpu::avx2::matmul_quant, cpu::avx2::dequantise});
+  if (cpu::cpu_features().avx512_vnni) all.push_back({"avx512", cpu::avx512::matmul_quant, cpu::avx512::dequantise});
   return all;
 }
 
