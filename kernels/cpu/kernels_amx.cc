@@ -4,7 +4,7 @@
 namespace pareto::cpu {
 namespace {
 
-MatmulKernel matmul(DType, Numerics) { return {}; }
+MatmulKernel matmul(DType dtype, Numerics numerics) { return amx::matmul_dense(dtype, numerics); }
 
 }  // namespace
 
