@@ -25,8 +25,8 @@ Result<Question> ask(const Row& row) {
   }
   const auto gold = std::find(labels.begin(), labels.end(), key);
   if (gold == labels.end()) {
-    return fail(Code::kInvalid, "{}: answerKey '{}' is none of the labels {}", row.where(), key,
-                fmt::join(labels, ", "));
+    return fail(Code::kInvalid, "{}: answerKey {} is none of the labels {}", row.where(), shown(key),
+                shown(Value::list({labels.begin(), labels.end()})));
   }
   out.text = fmt::format("Question: {}\nAnswer:", question);
   out.gold = static_cast<int>(gold - labels.begin());

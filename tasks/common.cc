@@ -211,6 +211,15 @@ class GenerateTask final : public SpecTask {
 std::unique_ptr<Task> make_choice_task(TaskSpec spec) { return std::make_unique<ChoiceTask>(std::move(spec)); }
 std::unique_ptr<Task> make_generate_task(TaskSpec spec) { return std::make_unique<GenerateTask>(std::move(spec)); }
 
+std::string shown(const Value& value) {
+  constexpr std::size_t kMost = 60;
+  std::string text = python::repr(value);
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
+  return text.substr(0, end) + "...";
+}
+
 Result<std::vector<int>> choose_documents(const std::string& owner, int n, const TaskOptions& options) {
   if (n == 0) return fail(Code::kInvalid, "{}: there are no documents", owner);
   if (options.limit && !options.samples.empty()) {

@@ -53,6 +53,9 @@ std::unique_ptr<Task> make_choice_task(TaskSpec spec);
 // output_type generate_until: one answer per document, marked once per filter.
 std::unique_ptr<Task> make_generate_task(TaskSpec spec);
 
+// A value as a message shows it: Python's repr, so on one line, cut to 60 characters.
+std::string shown(const Value& value);
+
 // The documents of a run: indices into a split of `n`, ascending. `samples` picks these (lm-eval takes them in document
 // order, each once); else `limit` the first so many, ⌈limit·n⌉ if below 1. Errors: kUsage for both at once, kInvalid
 // for a limit that leaves none, an index beyond the split, or an empty split. `owner` names the task in messages.

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/options.h"
+#include "tasks/common.h"
 #include "tasks/python.h"
 
 namespace pareto {
@@ -91,7 +92,7 @@ Value read_value(const std::string& text) {
 }
 
 tl::unexpected<Error> bad_value(std::string_view key, const Value& value, std::string_view wanted) {
-  return fail(Code::kUsage, "--gen_kwargs {}={}: must be {}", key, python::str(value), wanted);
+  return fail(Code::kUsage, "--gen_kwargs {}={}: must be {}", key, shown(value), wanted);
 }
 
 Result<void> check_keys(const Value& kwargs) {

@@ -67,7 +67,7 @@ class Line {
       const auto& known = known_keys();
       if (std::find(known.begin(), known.end(), key.text()) != known.end()) continue;
       const std::string nearest = nearest_name(key.text(), known);
-      return bad("unknown key '{}'; known: {}{}", key.text(), fmt::join(known, " "),
+      return bad("unknown key {}; known: {}{}", shown(key), fmt::join(known, " "),
                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
     }
     return {};
@@ -91,7 +91,7 @@ class Line {
     else if (kind == "score_rolling")
       request_.kind = Request::Kind::kScoreRolling;
     else
-      return bad("kind '{}' is none of generate, score, score_rolling", kind);
+      return bad("kind {} is none of generate, score, score_rolling", shown(kind));
     return {};
   }
 
