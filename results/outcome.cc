@@ -136,7 +136,7 @@ GroupSummary summarise_group(const GroupInfo& group, std::span<const GroupInfo> 
     values.push_back({found->value, found->stderror, found->n});
   }
   if (values.empty()) return summary;
-  const GroupScore pooled = group_score(values, group.weight_by_size ? Weight::kBySize : Weight::kEqual);
+  const GroupScore pooled = group_score(values, group.weight_by_size ? GroupWeight::kBySize : GroupWeight::kEqual);
   MetricScore row;
   row.metric = score.metric;
   row.filter = score.filter;

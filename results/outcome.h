@@ -15,9 +15,7 @@ namespace pareto {
 
 // One task's documents with their requests, responses and marks. Spans point into what the run holds.
 struct TaskOutcome {
-  TaskInfo info;
-  int num_fewshot = 0;
-  std::int64_t documents_in_split = 0;  // 0: not known; then the record says documents.size()
+  TaskInfo info;  // as load() left it
   std::span<const Document> documents;
   std::span<const Request> requests;        // grouped by document, in the order of `documents`
   std::vector<const Response*> responses;   // parallel to requests; null: never answered

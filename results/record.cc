@@ -52,32 +52,17 @@ void add_scores(Json* row, const std::vector<MetricScore>& scores) {
   }
 }
 
-// "mmlu_astronomy" under "mmlu" is shown as "astronomy", indented by its depth.
+// As lm-eval's table shows rows below a group: "  - astronomy".
 std::string indented_alias(const std::string& alias, int depth) {
   return depth == 0 ? alias : std::string(static_cast<std::size_t>(depth), ' ') + "- " + alias;
 }
 
-struct Place {
+// How many groups of the run stand above a task.
+int depth_of(const CellRecord& record, const std::string& task) {
   int depth = 0;
-  std::string top;  // name of the outermost group
-};
-
-Place place_of(const CellRecord& record, const std::string& task) {
-  Place place;
-  for (const GroupSummary& group : record.groups) {
-    if (group.depth == 0 && std::count(group.leaf_tasks.begin(), group.leaf_tasks.end(), task) > 0)
-      place.top = group.info.name;
-    if (std::count(group.members.begin(), group.members.end(), task) > 0)
-      place.depth = std::max(place.depth, group.depth + 1);
-  }
-  return place;
-}
-
-std::string task_alias(const CellRecord& record, const std::string& task) {
-  const Place place = place_of(record, task);
-  std::string alias = task;
-  if (!place.top.empty() && alias.starts_with(place.top + "_")) alias = alias.substr(place.top.size() + 1);
-  return indented_alias(alias, place.depth);
+  for (const GroupSummary& group : record.groups)
+    if (std::count(group.members.begin(), group.members.end(), task) > 0) depth = std::max(depth, group.depth + 1);
+  return depth;
 }
 
 Json group_row(const GroupSummary& group) {
@@ -90,32 +75,39 @@ Json group_row(const GroupSummary& group) {
 Json results_rows(const CellRecord& record) {
   Json rows = Json::object();
   for (const GroupSummary& group : record.groups) rows[group.info.name] = group_row(group);
-  for (const TaskSummary& task : record.tasks) {
-    Json row = {{"name", task.name}, {"alias", task_alias(record, task.name)}, {"sample_len", task.documents}};
+  for (std::size_t i = 0; i < record.tasks.size(); ++i) {
+    const TaskSummary& task = record.tasks[i];
+    const std::string& alias = record.infos[i].alias.empty() ? task.name : record.infos[i].alias;
+    Json row = {{"name", task.name},
+                {"alias", indented_alias(alias, depth_of(record, task.name))},
+                {"sample_len", task.documents}};
     add_scores(&row, task.scores);
     rows[task.name] = row;
   }
   return rows;
 }
 
-Json config_row(const TaskInfo& info, int num_fewshot) {
+Json config_row(const TaskInfo& info) {
   const std::size_t space = info.dataset.find(' ');
   Json metrics = Json::array();
   for (const MetricInfo& metric : info.metrics)
     metrics.push_back(
         {{"metric", metric.name}, {"aggregation", "mean"}, {"higher_is_better", metric.higher_is_better}});
   Json filters = Json::array();
-  for (const std::string& filter : info.filters) filters.push_back({{"name", filter}});
-  return {{"task", info.name},
-          {"tag", info.tags},
-          {"dataset_path", info.dataset.substr(0, space)},
-          {"dataset_name", space == std::string::npos ? Json(nullptr) : Json(info.dataset.substr(space + 1))},
-          {"num_fewshot", num_fewshot},
-          {"metric_list", metrics},
-          {"output_type", info.output_type},
-          {"filter_list", filters},
-          {"repeats", 1},
-          {"metadata", {{"version", number_or_text(info.version)}}}};
+  for (const std::string& filter : info.filters) filters.push_back(Json{{"name", filter}});
+  Json row = {{"task", info.name},
+              {"tag", info.tags},
+              {"dataset_path", info.dataset.substr(0, space)},
+              {"dataset_name", space == std::string::npos ? Json(nullptr) : Json(info.dataset.substr(space + 1))},
+              {"num_fewshot", info.num_fewshot},
+              {"metric_list", metrics},
+              {"output_type", info.output_type}};
+  if (!info.generation_kwargs.empty())
+    row["generation_kwargs"] = Json::parse(info.generation_kwargs, nullptr, /*allow_exceptions=*/false);
+  row["filter_list"] = filters;
+  row["repeats"] = 1;
+  row["metadata"] = Json{{"version", number_or_text(info.version)}};
+  return row;
 }
 
 Json config_json(const CellRecord& record) {
@@ -158,14 +150,14 @@ void add_task_maps(Json* root, const CellRecord& record) {
   for (std::size_t i = 0; i < record.tasks.size(); ++i) {
     const std::string& name = record.tasks[i].name;
     const TaskInfo& info = record.infos[i];
-    if (place_of(record, name).depth == 0) subtasks[name] = Json::array();
-    configs[name] = config_row(info, record.num_fewshot[i]);
+    if (depth_of(record, name) == 0) subtasks[name] = Json::array();
+    configs[name] = config_row(info);
     versions[name] = number_or_text(info.version);
-    shots[name] = record.num_fewshot[i];
+    shots[name] = info.num_fewshot;
     better[name] = Json::object();
     for (const MetricInfo& metric : info.metrics) better[name][metric.name] = metric.higher_is_better;
     const std::int64_t n = record.tasks[i].documents;
-    samples[name] = {{"original", record.originals[i] > 0 ? record.originals[i] : n}, {"effective", n}};
+    samples[name] = {{"original", info.documents_in_split > 0 ? info.documents_in_split : n}, {"effective", n}};
     if (!record.task_hashes[i].empty()) hashes[name] = record.task_hashes[i];
   }
   (*root)["group_subtasks"] = subtasks;
@@ -220,7 +212,7 @@ Json metric_json(const MetricScore& score) {
 }
 
 // The first metric's numbers stand at the top, all of them under "metrics".
-Json task_json(const TaskSummary& task) {
+Json task_json(const TaskSummary& task, const TaskInfo& info) {
   Json row = {{"n", task.documents}, {"n_truncated", task.truncated}, {"n_failed", task.failed}};
   if (!task.scores.empty()) {
     Json first = metric_json(task.scores.front());
@@ -241,6 +233,7 @@ Json task_json(const TaskSummary& task) {
   row["work_share"] = {{"flops", task.share_flops}, {"bytes", task.share_bytes}};
   row["flops_per_item"] = task.share_flops / n;
   row["bytes_per_item"] = task.share_bytes / n;
+  if (!info.warnings.empty()) row["warnings"] = info.warnings;
   return row;
 }
 
@@ -346,7 +339,7 @@ Json environment_json(const CellRecord& record) {
           {"hostname_hash", m.hostname_hash},
           {"start", state(record.start)},
           {"end", state(record.end)},
-          {"peak_memory_bytes", peak_memory_bytes()}};
+          {"peak_memory_bytes", record.peak_memory_bytes}};
 }
 
 Json pareto_json(const CellRecord& record) {
@@ -354,7 +347,8 @@ Json pareto_json(const CellRecord& record) {
   Json cell = Json::object();
   for (const RecordedOption& option : record.options) cell[option.name] = typed(option);
   Json tasks = Json::object();
-  for (const TaskSummary& task : record.tasks) tasks[task.name] = task_json(task);
+  for (std::size_t i = 0; i < record.tasks.size(); ++i)
+    tasks[record.tasks[i].name] = task_json(record.tasks[i], record.infos[i]);
   Json out = {{"schema", kRecordSchema},
               {"cell_id", record.id},
               {"cell", cell},

@@ -53,13 +53,12 @@ struct CellRecord {
   std::string requests_hash;  // of all request keys in order: same cell, same questions, same weights
   std::vector<TaskSummary> tasks;
   std::vector<TaskInfo> infos;           // parallel to tasks
-  std::vector<int> num_fewshot;          // parallel
-  std::vector<std::int64_t> originals;   // parallel: documents of the whole split
   std::vector<std::string> task_hashes;  // parallel; "" for a task that wrote no samples
   std::vector<GroupSummary> groups;      // parents before children
   Latency latency;
   Throughput throughput;
   MeasuredCeilings ceilings;
+  std::int64_t peak_memory_bytes = 0;  // of this process, before the ceilings were measured
   double total_seconds = 0;
   std::optional<Error> error;
 };

@@ -36,7 +36,7 @@ void append(std::string* out, fmt::format_string<Args...> format, Args&&... args
 }
 
 // {"gen_args_0": {"arg_0": context, "arg_1": continuation or generation options}, …}
-void append_arguments(std::string* out, std::span<const Request> requests) {
+void append_arguments(std::string* out, std::span<const Request> requests, const std::string& generation_kwargs) {
   *out += "{";
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const Request& request = requests[i];
@@ -45,6 +45,8 @@ void append_arguments(std::string* out, std::span<const Request> requests) {
     if (request.kind == Request::Kind::kScore) {
       *out += ", \"arg_1\": ";
       append_json(out, request.continuation);
+    } else if (request.kind == Request::Kind::kGenerate && !generation_kwargs.empty()) {
+      *out += ", \"arg_1\": " + generation_kwargs;
     } else if (request.kind == Request::Kind::kGenerate) {
       const Sampling& sampling = request.sampling;
       *out += ", \"arg_1\": {\"until\": ";
@@ -213,22 +215,22 @@ struct Hashes {
 };
 
 // The part of a line that is the same under every filter.
-std::string common_part(const Item& item) {
+std::string common_part(const Item& item, const std::string& generation_kwargs) {
   std::string out;
   append(&out, "{{\"doc_id\": {}, \"doc\": ", item.doc->doc_id);
   out += json_on_one_line(item.doc->doc);
   out += ", \"target\": ";
   append_json(&out, item.doc->target);
   out += ", \"arguments\": ";
-  append_arguments(&out, item.requests);
+  append_arguments(&out, item.requests, generation_kwargs);
   out += ", \"resps\": ";
   append_responses(&out, item, "[", "]");
   return out;
 }
 
 void append_line(std::string* out, const Item& item, const Marked* mark, const std::string& filter,
-                 const Hashes& hashes) {
-  *out += common_part(item);
+                 const Hashes& hashes, const std::string& generation_kwargs) {
+  *out += common_part(item, generation_kwargs);
   *out += ", \"filtered_resps\": ";
   if (mark != nullptr && item.requests.front().kind == Request::Kind::kGenerate) {
     *out += "[";
@@ -278,6 +280,7 @@ Result<std::string> write_samples(const TaskOutcome& task, OutputFile* file) {
                       sha256_hex(items[d].doc->target)});
   }
 
+  const std::string generation_kwargs = json_on_one_line(task.info.generation_kwargs);
   Sha256 all;
   std::string line;
   // A document without marks (it failed, or marking was not asked for) gets one line, under the first filter.
@@ -289,7 +292,7 @@ Result<std::string> write_samples(const TaskOutcome& task, OutputFile* file) {
       const auto mark = std::find_if(marks.begin(), marks.end(), [&](const Marked& m) { return m.filter == filter; });
       if (mark == marks.end() && (f > 0 || !marks.empty())) continue;
       line.clear();
-      append_line(&line, items[d], mark == marks.end() ? nullptr : &*mark, filter, hashes[d]);
+      append_line(&line, items[d], mark == marks.end() ? nullptr : &*mark, filter, hashes[d], generation_kwargs);
       PARETO_CHECK_OK(file->write(line));
       all.update(hashes[d].doc + hashes[d].prompt + hashes[d].target);
     }

@@ -62,14 +62,14 @@ Interval normal_interval(std::span<const double> values, double alpha) {
   return {centre - half, centre + half};
 }
 
-GroupScore group_score(std::span<const Member> members, Weight weight) {
+GroupScore group_score(std::span<const Member> members, GroupWeight weight) {
   const double k = static_cast<double>(members.size());
   double values = 0, weights = 0, documents = 0;
   double pooled = 0, squares = 0;
   bool all_have_errors = true;
   for (const Member& member : members) {
     const double n = static_cast<double>(member.n);
-    const double w = weight == Weight::kBySize ? n : 1;
+    const double w = weight == GroupWeight::kBySize ? n : 1;
     values += member.value * w;
     weights += w;
     documents += n;
@@ -81,7 +81,7 @@ GroupScore group_score(std::span<const Member> members, Weight weight) {
   GroupScore score;
   score.value = values / weights;
   if (!all_have_errors) return score;
-  if (weight == Weight::kEqual) {
+  if (weight == GroupWeight::kEqual) {
     score.stderror = std::sqrt(squares) / k;
   } else if (documents > k) {
     score.stderror = std::sqrt(pooled / (documents - k) / documents);

@@ -31,7 +31,7 @@ Interval normal_interval(std::span<const double> values, double alpha = 0.05);
 
 // --- Groups ("mmlu" of its subjects) ------------------------------------------------------------------------------
 
-enum class Weight { kBySize, kEqual };  // lm-eval's weight_by_size: true, false
+enum class GroupWeight { kBySize, kEqual };  // lm-eval's weight_by_size: true, false
 
 struct Member {
   double value = 0;                // the member's mean
@@ -49,7 +49,7 @@ struct GroupScore {
 //   kBySize: Σ m n / Σ n,  stderr √( [Σ (n−1)·n·se² / (Σn − k)] / Σn )
 //   kEqual:  Σ m / k,      stderr √(Σ se²) / k
 // stderr is nothing as soon as a member has none. REQUIRES: not empty.
-GroupScore group_score(std::span<const Member> members, Weight weight);
+GroupScore group_score(std::span<const Member> members, GroupWeight weight);
 
 // --- Detectable differences ---------------------------------------------------------------------------------------
 

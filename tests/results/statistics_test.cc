@@ -71,8 +71,8 @@ TEST(Group, ReferenceValues) {
     for (std::size_t i = 0; i < row["input"]["means"].size(); ++i) {
       members.push_back({row["input"]["means"][i], row["input"]["stderrs"][i].get<double>(), row["input"]["sizes"][i]});
     }
-    const GroupScore by_size = group_score(members, Weight::kBySize);
-    const GroupScore equal = group_score(members, Weight::kEqual);
+    const GroupScore by_size = group_score(members, GroupWeight::kBySize);
+    const GroupScore equal = group_score(members, GroupWeight::kEqual);
     const std::string what = row["case"].dump();
     expect_close(by_size.value, row["output"]["mean_weighted"], what);
     expect_close(by_size.stderror.value(), row["output"]["stderr_pooled"], what);
@@ -83,7 +83,7 @@ TEST(Group, ReferenceValues) {
 
 TEST(Group, OneMemberWithoutErrorLeavesNone) {
   const std::vector<Member> members = {{0.5, 0.1, 10}, {1.0, std::nullopt, 1}};
-  const GroupScore score = group_score(members, Weight::kBySize);
+  const GroupScore score = group_score(members, GroupWeight::kBySize);
   EXPECT_NEAR(score.value, 6.0 / 11, 1e-15);
   EXPECT_FALSE(score.stderror.has_value());
 }

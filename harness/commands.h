@@ -1,0 +1,13 @@
+// The commands of the program; each is declared in its own file.
+#pragma once
+
+#include "harness/flags.h"
+
+namespace pareto {
+
+Command run_command();
+Command ls_command();
+Command tokenize_command();
+Command bench_command();
+
+}  // namespace pareto

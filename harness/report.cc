@@ -1,0 +1,154 @@
+// The final table of a run.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "harness/run.h"
+#include "harness/table.h"
+
+namespace pareto {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double tokens_per_s(const CellRecord& record) {
+  const Throughput& t = record.throughput;
+  return t.serve_s > 0 ? static_cast<double>(t.prompt_tokens + t.output_tokens) / t.serve_s : 0;
+}
+
+std::string value_text(const MetricScore& score) {
+  const std::string error = score.stderror ? fmt::format("{:.4f}", *score.stderror) : "N/A";
+  return fmt::format("{:.4f} ± {}", score.value, error);
+}
+
+std::string interval_text(const MetricScore& score) {
+  if (!score.ci95) return "";
+  return fmt::format("[{:.4f}, {:.4f}]", score.ci95->low, score.ci95->high);
+}
+
+// What a row costs: only the first row of a task says it.
+struct Cost {
+  std::string tokens, bytes, flops, truncated;
+};
+
+Cost cost_of(const CellRecord& record, const TaskSummary& task) {
+  const double n = std::max<double>(1, static_cast<double>(task.documents));
+  Cost cost;
+  if (const double rate = tokens_per_s(record); rate > 0) cost.tokens = si(rate, "");
+  if (task.share_bytes > 0) cost.bytes = si(task.share_bytes / n, "B");
+  if (task.share_flops > 0) cost.flops = si(task.share_flops / n, "FLOP");
+  if (task.truncated > 0) cost.truncated = fmt::format("{} of {} !", task.truncated, task.documents);
+  return cost;
+}
+
+class Rows {
+ public:
+  explicit Rows(bool many) : many_(many), table_(columns(many)) {}
+  void add(const CellReport& cell, const std::string& task, std::int64_t n, const MetricScore* score,
+           const Cost& cost) {
+    std::vector<std::string> row;
+    if (many_) row = {cell.model, cell.id};
+    row.insert(row.end(), {task, score == nullptr ? "" : score->key(), score == nullptr ? "" : value_text(*score),
+                           score == nullptr ? "" : interval_text(*score), std::to_string(n), cost.tokens, cost.bytes,
+                           cost.flops, cost.truncated});
+    table_.add(std::move(row));
+  }
+  std::string text() const { return table_.empty() ? "" : table_.text(); }
+
+ private:
+  static std::vector<Table::Column> columns(bool many) {
+    using Align = Table::Align;
+    std::vector<Table::Column> all;
+    if (many) all = {{"model"}, {"cell"}};
+    for (Table::Column column : std::vector<Table::Column>{{"task"},
+                                                           {"metric"},
+                                                           {"value ± stderr", Align::kRight},
+                                                           {"95 %", Align::kRight},
+                                                           {"n", Align::kRight},
+                                                           {"tok/s", Align::kRight},
+                                                           {"bytes/item", Align::kRight},
+                                                           {"FLOPs/item", Align::kRight},
+                                                           {"truncated", Align::kRight}})
+      all.push_back(std::move(column));
+    return all;
+  }
+  bool many_;
+  Table table_;
+};
+
+void add_cell(Rows* rows, const CellReport& cell) {
+  const CellRecord& record = *cell.record;
+  for (const GroupSummary& group : record.groups)
+    for (const MetricScore& score : group.scores)
+      rows->add(cell, std::string(static_cast<std::size_t>(group.depth), ' ') + group.info.name, group.documents,
+                &score, {});
+  for (const TaskSummary& task : record.tasks) {
+    const Cost cost = cost_of(record, task);
+    if (task.scores.empty()) rows->add(cell, task.name, task.documents, nullptr, cost);
+    for (std::size_t i = 0; i < task.scores.size(); ++i)
+      rows->add(cell, task.name, task.scores[i].n, &task.scores[i], i == 0 ? cost : Cost{});
+  }
+}
+
+std::string served_line(const CellReport& cell) {
+  if (cell.already_finished) return fmt::format("already finished: {}; --restart runs it again\n", cell.record_path);
+  if (!cell.record) return "";
+  const Throughput& t = cell.record->throughput;
+  std::string line;
+  if (t.serve_s > 0)
+    line = fmt::format("{} requests in {:.3g} s (load {:.2g} s): {} prompt tok/s, {} output tok/s", t.requests,
+                       t.serve_s, t.load_s, si(static_cast<double>(t.prompt_tokens) / t.serve_s, ""),
+                       si(static_cast<double>(t.output_tokens) / t.serve_s, ""));
+  if (t.resumed > 0) line += fmt::format("{}{} from the journal", line.empty() ? "" : "; ", t.resumed);
+  if (!cell.record_path.empty()) line += "\n" + cell.record_path;
+  return line + "\n";
+}
+
+Json score_json(const CellReport& cell, const TaskSummary& task, const MetricScore* score) {
+  const double n = std::max<double>(1, static_cast<double>(task.documents));
+  Json row = {{"model", cell.model}, {"cell", cell.id}, {"task", task.name}, {"n", task.documents}};
+  if (score != nullptr) {
+    row["metric"] = score->key();
+    row["value"] = score->value;
+    row["stderr"] = score->stderror ? Json(*score->stderror) : Json(nullptr);
+    row["ci95"] = score->ci95 ? Json::array({score->ci95->low, score->ci95->high}) : Json(nullptr);
+  }
+  row["tokens_per_s"] = tokens_per_s(*cell.record);
+  row["bytes_per_item"] = task.share_bytes / n;
+  row["flops_per_item"] = task.share_flops / n;
+  row["truncated"] = task.truncated;
+  row["record"] = cell.record_path;
+  return row;
+}
+
+}  // namespace
+
+std::string report_table(const RunReport& report) {
+  Rows rows(report.cells.size() > 1);
+  std::string lines;
+  for (const CellReport& cell : report.cells) {
+    if (cell.record) add_cell(&rows, cell);
+    lines += served_line(cell);
+  }
+  return rows.text() + lines;
+}
+
+std::string report_json(const RunReport& report) {
+  Json rows = Json::array();
+  for (const CellReport& cell : report.cells) {
+    if (cell.already_finished || cell.error)
+      rows.push_back(Json{{"model", cell.model},
+                          {"cell", cell.id},
+                          {"already_finished", cell.already_finished},
+                          {"error", cell.error ? Json(cell.error->message) : Json(nullptr)},
+                          {"record", cell.record_path}});
+    if (!cell.record) continue;
+    for (const TaskSummary& task : cell.record->tasks) {
+      if (task.scores.empty()) rows.push_back(score_json(cell, task, nullptr));
+      for (const MetricScore& score : task.scores) rows.push_back(score_json(cell, task, &score));
+    }
+  }
+  return rows.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace pareto
