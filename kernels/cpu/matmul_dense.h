@@ -195,35 +195,26 @@ struct Dense {
     }
   }
 
-  // What the next tile reads: two of its rows are fetched into L2 while a group of x goes by.
-  struct Ahead {
-    const char *row0, *row1;
-    i64 step;  // bytes of two vectors, or 0 when all is fetched
-  };
+  // Fetches the part of the next tile's rows that falls to group `g` of `groups`, `n` values of each row, into L2.
+  static void fetch(const W* const* rows, i64 n, i64 g, i64 groups) {
+    const i64 lines = (n * static_cast<i64>(sizeof(W)) + 63) / 64, all = lines * kTile;
+    for (i64 l = all * g / groups; l < all * (g + 1) / groups; ++l) {
+      _mm_prefetch(reinterpret_cast<const char*>(rows[l / lines]) + l % lines * 64, _MM_HINT_T1);
+    }
+  }
 
-  // The sums of a tile's rows with kX rows of x.
+  // The sums of a tile's rows with kX rows of x. A function of its own: inlined, its registers would be spilled.
   template <int kX>
-  static inline __attribute__((always_inline)) void dot_tile(const T* const* w, const X* x, i64 ldx, i64 n, Ahead ahead,
-                                                             __m128* sums) {
+  static __attribute__((noinline)) void dot_tile(const T* const* w, const X* x, i64 ldx, i64 n, __m128* sums) {
     const T *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];
     const auto row = [&](int r) __attribute__((always_inline)) { return r == 0 ? w0 : r == 1 ? w1 : r == 2 ? w2 : w3; };
     Sum sum[kX][kTile];
     clear(sum);
     i64 j = 0;
-    for (; j + 2 * kStep <= n; j += 2 * kStep, ahead.row0 += ahead.step, ahead.row1 += ahead.step) {
-      _mm_prefetch(ahead.row0, _MM_HINT_T1);
-      _mm_prefetch(ahead.row1, _MM_HINT_T1);
 #pragma GCC unroll 2
-      for (i64 l = j; l < j + 2 * kStep; l += kStep) {
-        step(
-            sum, [&](int r) { return Dot::load_tile(row(r) + l); },
-            [&](int i) { return Dot::load_x(x + i * ldx + l); });
-      }
-    }
-    if (j + kStep <= n) {
+    for (; j + kStep <= n; j += kStep) {
       step(
           sum, [&](int r) { return Dot::load_tile(row(r) + j); }, [&](int i) { return Dot::load_x(x + i * ldx + j); });
-      j += kStep;
     }
     if (j < n) {
       step(
@@ -272,10 +263,10 @@ struct Dense {
                        i64 m, const float* bias, float* out, i64 ldo) {
     const W* data = static_cast<const W*>(w.data);
     const W* rows[kTile];
-    const char* ahead[kTile];
+    const W* ahead[kTile];
     for (i64 r = 0; r < kTile; ++r) {
       rows[r] = data + tile.row[r] * w.cols + k0;
-      ahead[r] = reinterpret_cast<const char*>(data + next.row[r] * w.cols + next_k0);
+      ahead[r] = data + next.row[r] * w.cols + next_k0;
     }
     alignas(64) T copy[Dot::kWiden ? kTile * kMaxBlock : 1];
     const T* values[kTile];
@@ -289,13 +280,11 @@ struct Dense {
     const bool first = k0 == 0, last = k0 + n == w.cols;
     for (i64 g = 0, i = 0; g < groups; ++g) {
       const i64 size = m / groups + (g < m % groups);
-      const Ahead fetch{ahead[(g & 1) * 2], ahead[(g & 1) * 2 + 1],
-                        g < 2 ? 2 * kStep * static_cast<i64>(sizeof(W)) : 0};
+      fetch(ahead, n, g, groups);
       __m128 sums[kGroup];
       with_size<kGroup>(
-          size, [&](auto count) __attribute__((always_inline)) {
-            dot_tile<count.value>(values, x + i * ldx + k0, ldx, n, fetch, sums);
-          });
+          size, [&](auto count)
+                    __attribute__((always_inline)) { dot_tile<count.value>(values, x + i * ldx + k0, ldx, n, sums); });
       for (i64 s = 0; s < size; ++s, ++i) store(tile, sums[s], first, last, bias, out + i * ldo);
     }
   }
