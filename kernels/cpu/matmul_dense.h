@@ -7,9 +7,10 @@
 //   L1) in a block, one chain of multiply-adds of vectors over k, whose lanes are then folded in a fixed tree out =
 //   ((block 0 + block 1) + block 2) + … + bias
 //
-// m ≤ 8 is a matter of memory bandwidth. Rows are read as 8 (or 4) streams that are far apart: a prefetcher follows a
-// few long streams at the memory's full rate, where the short rows of one place leave it half idle.
-// m > 8: a tile of 4 rows is widened to f32 once, into L1, and meets the rows of x a few at a time: as many chains as
+// m ≤ 48: rows are read as 4 (m = 1: 8) streams that are far apart, straight into registers: a prefetcher follows a few
+// long streams at the memory's full rate, where the short rows of one place leave it half idle. Rows of x beyond the
+// first few meet the same rows of the weight once more, from cache.
+// m > 48: a tile of 4 rows is widened to f32 once, into L1, and meets the rows of x a few at a time: as many chains as
 // registers hold, which is what hides the latency of the multiply-adds. Meanwhile the next tile's rows are fetched.
 //
 //   struct Dot {
@@ -41,7 +42,7 @@ using i64 = std::int64_t;
 
 constexpr i64 kMaxBlock = 1024;          // k of one block
 constexpr i64 kTile = 4;                 // rows of the weight in one tile
-constexpr i64 kStreamRows = 8;           // up to so many rows of x the weight is not copied
+constexpr i64 kStreamRows = 48;           // up to so many rows of x the weight is not copied
 constexpr i64 kCacheBytes = 256 * 1024;  // of x, that stay in L2 beside the tiles
 
 template <class Dot>
