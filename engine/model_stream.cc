@@ -14,6 +14,8 @@ namespace {
 
 // Values converted between two writes: enough to keep threads busy, little enough to stay in cache.
 constexpr std::int64_t kChunkValues = 1 << 20;
+// Fewer values than this are not worth waking a thread.
+constexpr std::int64_t kThreadValues = 1 << 16;
 
 // Rows of q and k, and of their biases, are the ones that RoPE turns. A bias is a row of single values.
 bool is_turned(std::string_view name) {
@@ -121,22 +123,23 @@ Status write_piece(const TensorSource& source, const Piece& piece, RopeStyle sty
   std::atomic<bool> bad{false};
   for (std::int64_t first = 0; first < rows; first += chunk) {
     const std::int64_t count = std::min(chunk, rows - first);
-    pool.split(count, 1, [&](std::int64_t begin, std::int64_t end, int thread) {
-      auto& values = scratch[static_cast<std::size_t>(thread)];
-      values.resize(static_cast<std::size_t>(cols));
-      for (std::int64_t r = begin; r < end; ++r) {
-        std::byte* out = bytes.data() + r * row_bytes;
-        const std::int64_t from = order.source(first + r);
-        if (copy) {
-          std::memcpy(out, stored->data + from * row_bytes, static_cast<std::size_t>(row_bytes));
-        } else {
-          source.row(piece.name, piece.shape, from, values.data());
-          if (first_bad_block(DType::kF32, values.data(), cols) >= 0) bad = true;
-          quantise(piece.dtype, values.data(), cols, out);
-        }
-        if (first_bad_block(piece.dtype, out, cols) >= 0) bad = true;
-      }
-    });
+    pool.split(count, std::max<std::int64_t>(1, kThreadValues / cols),
+               [&](std::int64_t begin, std::int64_t end, int thread) {
+                 auto& values = scratch[static_cast<std::size_t>(thread)];
+                 values.resize(static_cast<std::size_t>(cols));
+                 for (std::int64_t r = begin; r < end; ++r) {
+                   std::byte* out = bytes.data() + r * row_bytes;
+                   const std::int64_t from = order.source(first + r);
+                   if (copy) {
+                     std::memcpy(out, stored->data + from * row_bytes, static_cast<std::size_t>(row_bytes));
+                   } else {
+                     source.row(piece.name, piece.shape, from, values.data());
+                     if (first_bad_block(DType::kF32, values.data(), cols) >= 0) bad = true;
+                     quantise(piece.dtype, values.data(), cols, out);
+                   }
+                   if (first_bad_block(piece.dtype, out, cols) >= 0) bad = true;
+                 }
+               });
     if (bad)
       return fail(Code::kInvalid, "'{}' has a value that is not finite in {}", piece.name, dtype_name(piece.dtype));
     PARETO_CHECK_OK(file.write(bytes.data(), static_cast<std::size_t>(count * row_bytes)));

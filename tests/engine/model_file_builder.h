@@ -62,6 +62,14 @@ inline std::string safetensors_bytes(std::string_view header, std::size_t data_b
 inline ModelConfig small_shape(const std::string& name) {
   ModelConfig config = *model_shape(name);
   config.max_positions = 128;
+  config.vocab = 64;
+  config.bos = 1;
+  config.eos = {2};
+  config.intermediate = 256;
+  if (config.experts > 0) {
+    config.experts = 3;
+    config.expert_intermediate = 256;
+  }
   return config;
 }
 
