@@ -27,11 +27,21 @@ class BpeModel final : public TextModel {
 
  private:
   bool words_are_independent() const {
-    bool independent = !rules_.fuse_unk || rules_.tokens.find(rules_.space) >= 0;
+    // Characters that are dropped let what is around them meet; unknown ones that fuse must not meet over a space.
+    const bool all_kept = rules_.unk >= 0 || covers_all_bytes();
+    bool independent = all_kept && (!rules_.fuse_unk || rules_.tokens.find(rules_.space) >= 0);
     rules_.tokens.for_each([&](std::string_view text, Token) {
       if (reaches_over_words(text, rules_.space)) independent = false;
     });
     return independent;
+  }
+
+  bool covers_all_bytes() const {
+    return std::all_of(rules_.byte_ids.begin(), rules_.byte_ids.end(), [](Token id) { return id >= 0; });
+  }
+  bool covered_by_bytes(std::string_view text) const {
+    return std::all_of(text.begin(), text.end(),
+                       [this](char c) { return rules_.byte_ids[static_cast<std::uint8_t>(c)] >= 0; });
   }
 
   void encode_normalized(std::string_view text, std::size_t begin, std::size_t end, TextPosition position,
@@ -100,8 +110,10 @@ class BpeModel final : public TextModel {
         symbol.size = decode_utf8(word, at).bytes;
         symbol.id = rules_.tokens.find(word.substr(at, symbol.size));
       }
+      const bool dropped = symbol.id < 0 && rules_.unk < 0 && rules_.merges == BpeRules::Merges::kPairs &&
+                           !covered_by_bytes(word.substr(at, symbol.size));
       at += symbol.size;
-      symbols->push_back(symbol);
+      if (!dropped) symbols->push_back(symbol);
     }
   }
 
@@ -114,8 +126,7 @@ class BpeModel final : public TextModel {
         continue;
       }
       const std::string_view bytes = word.substr(symbol.begin, symbol.size);
-      bool covered = true;
-      for (const char c : bytes) covered = covered && rules_.byte_ids[static_cast<std::uint8_t>(c)] >= 0;
+      const bool covered = covered_by_bytes(bytes);
       if (covered) {
         for (const char c : bytes) ids->push_back(rules_.byte_ids[static_cast<std::uint8_t>(c)]);
       } else if (rules_.unk >= 0 && !(rules_.fuse_unk && after_unk)) {

@@ -27,8 +27,8 @@ struct BpeRules {
   PairTable pairs;                    // of Merges::kPairs
   std::vector<std::uint32_t> orders;  // of Merges::kSpans, by id
   std::array<Token, 256> byte_ids = make_no_bytes();  // what stands for a byte that no symbol covers; -1: nothing does
-  Token unk = -1;                                     // for what not even bytes cover; -1: it is dropped
-  bool fuse_unk = false;                              // neighbouring unknown characters give one unk
+  Token unk = -1;         // for what not even bytes cover; -1: it is dropped, before merging
+  bool fuse_unk = false;  // neighbouring unknown characters give one unk
   Normalizer normalizer;
   Pretokenizer pretokenizer;     // empty: the text is one word
   AddedTokens normalized_added;  // looked for after normalisation

@@ -58,7 +58,9 @@ std::vector<AddedToken> added_tokens(const Vocabulary& v, const Gguf& file) {
   for (std::size_t id = 0; id < v.tokens.size(); ++id) {
     const std::int64_t type = v.types[id];
     if (type != kControl && type != kUserDefined && type != kUnknown) continue;
-    AddedToken token{std::string(v.tokens[id]), static_cast<Token>(id), type != kUserDefined};
+    AddedToken token{std::string(v.tokens[id]), static_cast<Token>(id)};
+    // Some converters mark what ends a text as user-defined; it is special all the same.
+    token.special = type != kUserDefined || is_text_end(token.text);
     token.rstrip = phi3 && token.text != "<unk>" && token.text != "<s>" && token.text != "<|endoftext|>";
     added.push_back(std::move(token));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <optional>
 
 #include "engine/pretokenizer_regex.h"
@@ -57,11 +58,28 @@ std::optional<Span> match(const RE2& regex, std::string_view text, std::size_t f
   return Span{begin, begin + found.size()};
 }
 
-// Any regex that RE2 takes.
+// Any regex that RE2 takes. ASCII characters that no match begins with are passed over without asking it.
 class RegexFinder final : public Finder {
  public:
-  explicit RegexFinder(std::unique_ptr<RE2> regex) : regex_(std::move(regex)) {}
+  RegexFinder(std::unique_ptr<RE2> regex, const std::bitset<128>& starts) : regex_(std::move(regex)), starts_(starts) {}
   std::optional<Span> find(std::string_view text, std::size_t from) const override {
+    while (from < text.size()) {
+      const auto byte = static_cast<std::uint8_t>(text[from]);
+      if (byte < 0x80) {
+        if (starts_[byte]) {
+          if (const auto found = match(*regex_, text, from, RE2::ANCHOR_START)) return found;
+        }
+        ++from;
+        continue;
+      }
+      return first_match(text, from);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // The first match that is not empty.
+  std::optional<Span> first_match(std::string_view text, std::size_t from) const {
     for (; from < text.size(); from += decode_utf8(text, from).bytes) {
       if (const auto found = match(*regex_, text, from, RE2::UNANCHORED)) return found;
       // Either there is no match at all, or an empty one came first.
@@ -70,8 +88,8 @@ class RegexFinder final : public Finder {
     return std::nullopt;
   }
 
- private:
   std::unique_ptr<RE2> regex_;
+  std::bitset<128> starts_;
 };
 
 // before|\s+(?!\S)|after, by position: the alternatives in front of the look-ahead, then white space, then the rest.
@@ -318,7 +336,7 @@ Result<std::unique_ptr<Finder>> make_finder(std::string_view regex) {
   const auto ahead = std::find(alternatives.begin(), alternatives.end(), kSpaceAhead);
   if (ahead == alternatives.end()) {
     PARETO_TRY(auto compiled, compile_regex(regex));
-    return std::make_unique<RegexFinder>(std::move(compiled));
+    return std::make_unique<RegexFinder>(std::move(compiled), ascii_starts(regex));
   }
   const std::size_t at = ahead - alternatives.begin();
   std::unique_ptr<RE2> before, after;

@@ -10,7 +10,10 @@ namespace {
 // Class members, without brackets.
 constexpr std::string_view kSpaces =
     R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
-constexpr std::string_view kWordCharacters = R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc})";
+// Oniguruma's \w, Hugging Face's regex engine: alphabetic, marks, digits, connectors, and the Latin-1 numbers.
+constexpr std::string_view kWordCharacters =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149})"
+    R"(\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
 
 class Translator {
  public:
@@ -121,7 +124,54 @@ class Translator {
   std::string out_;
 };
 
+// The length of the class, escape or plain character at the start of `regex`; 0: it begins with something else.
+std::size_t atom_size(std::string_view regex) {
+  if (regex.empty() || std::string_view("()^$.*+?{}|").find(regex[0]) != std::string_view::npos) return 0;
+  if (regex[0] == '\\') {
+    if (regex.size() < 2) return 0;
+    if (regex[1] == 'p' || regex[1] == 'P' || regex[1] == 'x') {
+      const std::size_t end = regex.find('}');
+      return regex.size() > 2 && regex[2] == '{' && end != std::string_view::npos ? end + 1 : 0;
+    }
+    return std::string_view("sSdDwWnrt").find(regex[1]) != std::string_view::npos ? 2 : 0;
+  }
+  if (regex[0] != '[') return decode_utf8(regex, 0).bytes;
+  std::size_t at = regex.size() > 1 && regex[1] == '^' ? 2 : 1;
+  for (std::size_t first = at; at < regex.size(); ++at) {
+    if (regex[at] == ']' && at > first) return at + 1;
+    if (regex[at] == '\\') ++at;
+  }
+  return 0;
+}
+
+std::bitset<128> ascii_of_atom(std::string_view atom) {
+  std::bitset<128> starts;
+  const auto regex = compile_regex(atom);
+  if (!regex) return starts.set();
+  for (int c = 0; c < 128; ++c) {
+    const char text = static_cast<char>(c);
+    starts[c] = re2::RE2::FullMatch(re2::StringPiece(&text, 1), **regex);
+  }
+  return starts;
+}
+
 }  // namespace
+
+std::bitset<128> ascii_starts(std::string_view regex) {
+  std::bitset<128> starts;
+  for (std::string_view rest : top_level_alternatives(regex)) {
+    for (bool optional = true; optional;) {
+      const std::size_t size = atom_size(rest);
+      if (size == 0) return starts.set();
+      starts |= ascii_of_atom(rest.substr(0, size));
+      rest.remove_prefix(size);
+      optional = rest.starts_with('?') || rest.starts_with('*') || rest.starts_with("{0");
+      if (optional && rest.starts_with('{')) return starts.set();
+      if (optional) rest.remove_prefix(1);
+    }
+  }
+  return starts;
+}
 
 Result<std::string> to_re2_syntax(std::string_view regex) { return Translator(regex).run(); }
 

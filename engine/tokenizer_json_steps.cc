@@ -19,6 +19,11 @@ const json& member(const json& section, const char* key) {
   return at == section.end() ? kNull : *at;
 }
 
+// Members of Rust's \w, which the Whitespace step uses; every other regex is Oniguruma's.
+constexpr std::string_view kWord =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169})"
+    R"(\x{1F170}-\x{1F189})";
+
 // {"String": "…"} or {"Regex": "…"}
 struct Pattern {
   std::string text;
@@ -122,7 +127,8 @@ class PretokenizerReader {
       PARETO_TRY(const Behaviour behaviour, read_behaviour(section, "Isolated", path_));
       return out_->add_regex(R"([!-/:-@\[-`{-~\p{P}])", behaviour);
     }
-    if (type == "Whitespace") return out_->add_regex(R"(\w+|[^\w\s]+)", Behaviour::kRemoved, Subject::kGaps);
+    if (type == "Whitespace")
+      return out_->add_regex(fmt::format(R"([{0}]+|[^\s{0}]+)", kWord), Behaviour::kRemoved, Subject::kGaps);
     if (type == "WhitespaceSplit") return out_->add_regex(R"(\s)", Behaviour::kRemoved);
     return fail(Code::kUnsupported,
                 "{}: pre_tokenizer '{}' is not supported; supported: ByteLevel Digits Metaspace Punctuation Sequence "

@@ -24,11 +24,21 @@ std::size_t ascii_prefix(std::string_view text) {
   return at;
 }
 
-// Code points below U+0300 are in NFC already and never combine with what is before them.
-bool is_simple_nfc(std::string_view text) {
-  for (std::size_t at = ascii_prefix(text); at < text.size(); ++at)
-    if (static_cast<std::uint8_t>(text[at]) >= 0xCC) return false;
-  return true;
+// Ranges of code points that NFC leaves alone and that never combine with what is before them, so that text may be
+// normalised in parts that begin with one. Not all there are: those that running text is made of.
+struct Range {
+  std::uint32_t first, last;
+};
+constexpr Range kStable[] = {{0x0, 0x2FF},     {0x388, 0x482},   {0x48A, 0x590},     {0x2010, 0x20CF},
+                             {0x2100, 0x2125}, {0x2190, 0x2328}, {0x2400, 0x2ADB},   {0x2C00, 0x2CEE},
+                             {0x3000, 0x3029}, {0x3030, 0x3098}, {0x309B, 0xA66E},   {0xAC00, 0xD7A3},
+                             {0xFE00, 0xFE0F}, {0xFF00, 0xFFEF}, {0x1F000, 0x1FAFF}, {0x20000, 0x2F7FF}};
+
+bool is_stable_nfc(std::uint32_t c) {
+  if (c <= kStable[0].last) return true;
+  for (const Range& range : kStable)
+    if (c <= range.last) return c >= range.first;
+  return false;
 }
 
 class FormStep final : public Normalizer::Step {
@@ -36,23 +46,32 @@ class FormStep final : public Normalizer::Step {
   explicit FormStep(Normalizer::Form form) : form_(form) {}
 
   bool apply(std::string_view text, std::string* out) const override {
-    const bool same = form_ == Normalizer::Form::kNfc ? is_simple_nfc(text) : ascii_prefix(text) == text.size();
-    if (same) return false;
-    for (std::size_t at = 0; at < text.size();) {  // runs of valid UTF-8; invalid bytes pass
-      std::size_t end = at;
-      while (end < text.size()) {
-        const CodePoint c = decode_utf8(text, end);
-        if (!c.valid) break;
-        end += c.bytes;
+    std::size_t done = 0;
+    for (std::size_t at = ascii_prefix(text), start = at > 0 ? at - 1 : 0; at < text.size();) {
+      const CodePoint c = decode_utf8(text, at);
+      if (!c.valid || is_stable(c.value)) {  // a part may begin here
+        start = at;
+        at += c.bytes;
+        continue;
       }
-      if (end > at) append(text.substr(at, end - at), out);
-      if (end < text.size()) out->push_back(text[end++]);
-      at = end;
+      std::size_t end = at + c.bytes;
+      for (; end < text.size(); end += decode_utf8(text, end).bytes) {
+        const CodePoint next = decode_utf8(text, end);
+        if (!next.valid || is_stable(next.value)) break;
+      }
+      if (!decode_utf8(text, start).valid) start += 1;  // invalid bytes pass
+      out->append(text.substr(done, start - done));
+      append(text.substr(start, end - start), out);
+      start = done = at = end;
     }
+    if (done == 0) return false;
+    out->append(text.substr(done));
     return true;
   }
 
  private:
+  bool is_stable(std::uint32_t c) const { return form_ == Normalizer::Form::kNfc ? is_stable_nfc(c) : c < 0x80; }
+
   void append(std::string_view valid, std::string* out) const {
     int options = UTF8PROC_STABLE;
     if (form_ == Normalizer::Form::kNfc || form_ == Normalizer::Form::kNfkc) {
@@ -128,7 +147,8 @@ class StripAccentsStep final : public Normalizer::Step {
     if (ascii_prefix(text) == text.size()) return false;
     for (std::size_t at = 0; at < text.size();) {
       const CodePoint c = decode_utf8(text, at);
-      const bool mark = c.valid && utf8proc_category(static_cast<utf8proc_int32_t>(c.value)) == UTF8PROC_CATEGORY_MN;
+      const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c.value));
+      const bool mark = c.valid && category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
       if (!mark) out->append(text.substr(at, c.bytes));
       at += c.bytes;
     }

@@ -19,7 +19,7 @@ class Normalizer {
   void add_form(Form form);                            // Unicode normalisation; invalid UTF-8 stays as it is
   void add_lowercase();                                // full case mapping of each code point
   void add_strip(Sides sides);                         // white space at the ends
-  void add_strip_accents();                            // removes non-spacing marks (Mn)
+  void add_strip_accents();                            // removes combining marks (Mn, Mc, Me)
   void add_prepend(std::string prefix);                // in front of a text that is not empty
   void add_replace(std::string from, std::string to);  // every occurrence. REQUIRES: from is not empty
   Status add_replace_regex(std::string_view regex, std::string to);  // every match; kUnsupported if RE2 cannot take it

@@ -137,6 +137,11 @@ Status put_piece(std::vector<std::string>* pieces, std::int64_t id, std::string 
   return {};
 }
 
+bool is_text_end(std::string_view text) {
+  return std::find(kDocumentEnds.begin(), kDocumentEnds.end(), text) != kDocumentEnds.end() ||
+         std::find(kTurnEnds.begin(), kTurnEnds.end(), text) != kTurnEnds.end();
+}
+
 int byte_token(std::string_view text) {
   if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
   int value = 0;

@@ -61,6 +61,9 @@ inline constexpr Token kMaxVocab = 1 << 20;
 // Sets pieces[id], growing the table. kInvalid if the id is out of range.
 Status put_piece(std::vector<std::string>* pieces, std::int64_t id, std::string bytes, const std::string& path);
 
+// Whether a token of this text ends a document or a turn ("</s>", "<|im_end|>", …).
+bool is_text_end(std::string_view text);
+
 // "<0x0A>" → 10, else -1.
 int byte_token(std::string_view text);
 
