@@ -53,14 +53,14 @@ Result<std::string> CellFiles::write(CellRecord* record, std::span<const TaskOut
   record->task_hashes.clear();
   for (const TaskOutcome& task : tasks) {
     const std::string path = fmt::format("{}/samples_{}_{}.jsonl", folder_, task.info.name, stamp);
-    PARETO_TRY(OutputFile file, OutputFile::create(path));
+    PARETO_TRY(WholeFile file, WholeFile::create(path));
     PARETO_TRY(std::string hash, write_samples(task, &file));
     PARETO_CHECK_OK(file.commit());
     ours.insert(path);
     record->task_hashes.push_back(std::move(hash));
   }
   const std::string path = fmt::format("{}/results_{}.json", folder_, stamp);
-  PARETO_TRY(OutputFile file, OutputFile::create(path));
+  PARETO_TRY(WholeFile file, WholeFile::create(path));
   PARETO_CHECK_OK(file.write(results_json(*record)));
   PARETO_CHECK_OK(file.commit());
   ours.insert(path);
@@ -82,7 +82,7 @@ Result<std::string> CellFiles::write_failure(const CellRecord& record) const {
   }
   PARETO_CHECK_OK(make_folder());
   const std::string path = fmt::format("{}/results_{}.json", folder_, utc_stamp());
-  PARETO_TRY(OutputFile file, OutputFile::create(path));
+  PARETO_TRY(WholeFile file, WholeFile::create(path));
   PARETO_CHECK_OK(file.write(results_json(record)));
   PARETO_CHECK_OK(file.commit());
   std::error_code ignored;

@@ -15,8 +15,8 @@ constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
 }  // namespace
 
-Result<OutputFile> OutputFile::create(const std::string& path) {
-  OutputFile file;
+Result<WholeFile> WholeFile::create(const std::string& path) {
+  WholeFile file;
   file.path_ = path;
   file.temporary_ = path + ".partial";
   file.fd_ = ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -24,13 +24,13 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   return file;
 }
 
-OutputFile::OutputFile(OutputFile&& other) noexcept
+WholeFile::WholeFile(WholeFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_(std::move(other.temporary_)),
       buffer_(std::move(other.buffer_)),
       fd_(std::exchange(other.fd_, -1)) {}
 
-OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+WholeFile& WholeFile::operator=(WholeFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(temporary_, other.temporary_);
   std::swap(buffer_, other.buffer_);
@@ -38,18 +38,18 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   return *this;
 }
 
-OutputFile::~OutputFile() {
+WholeFile::~WholeFile() {
   if (fd_ < 0) return;
   ::close(fd_);
   ::unlink(temporary_.c_str());
 }
 
-Status OutputFile::write(std::string_view bytes) {
+Status WholeFile::write(std::string_view bytes) {
   buffer_.append(bytes);
   return buffer_.size() < kBuffer ? Status{} : flush();
 }
 
-Status OutputFile::flush() {
+Status WholeFile::flush() {
   std::string_view rest = buffer_;
   while (!rest.empty()) {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());
@@ -61,7 +61,7 @@ Status OutputFile::flush() {
   return {};
 }
 
-Status OutputFile::commit() {
+Status WholeFile::commit() {
   PARETO_CHECK_OK(flush());
   if (::fsync(fd_) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0)
     return fail(Code::kIo, "{}: {}", path_, std::strerror(errno));

@@ -8,14 +8,14 @@
 
 namespace pareto {
 
-class OutputFile {
+class WholeFile {
  public:
   // Makes `path`.partial. kIo: "PATH: Permission denied".
-  static Result<OutputFile> create(const std::string& path);
-  OutputFile(OutputFile&& other) noexcept;
-  OutputFile& operator=(OutputFile&& other) noexcept;
+  static Result<WholeFile> create(const std::string& path);
+  WholeFile(WholeFile&& other) noexcept;
+  WholeFile& operator=(WholeFile&& other) noexcept;
   // Removes the temporary file unless commit() succeeded.
-  ~OutputFile();
+  ~WholeFile();
 
   // Buffered.
   Status write(std::string_view bytes);
@@ -23,7 +23,7 @@ class OutputFile {
   Status commit();
 
  private:
-  OutputFile() = default;
+  WholeFile() = default;
   Status flush();
   std::string path_, temporary_, buffer_;
   int fd_ = -1;

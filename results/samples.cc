@@ -265,7 +265,7 @@ void append_line(std::string* out, const Item& item, const Marked* mark, const s
 
 }  // namespace
 
-Result<std::string> write_samples(const TaskOutcome& task, OutputFile* file) {
+Result<std::string> write_samples(const TaskOutcome& task, WholeFile* file) {
   std::vector<Hashes> hashes;
   std::vector<Item> items;
   for (std::size_t d = 0; d < task.documents.size(); ++d) {

@@ -11,6 +11,6 @@
 namespace pareto {
 
 // Writes every line and returns lm-eval's task hash: sha256 of the lines' doc_hash + prompt_hash + target_hash.
-Result<std::string> write_samples(const TaskOutcome& task, OutputFile* file);
+Result<std::string> write_samples(const TaskOutcome& task, WholeFile* file);
 
 }  // namespace pareto
