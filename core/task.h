@@ -58,7 +58,7 @@ struct TaskInfo {
   int documents_in_split = 0;            // before limit and samples: lm-eval's n-samples.original
   std::string generation_kwargs;         // JSON object, gen_kwargs merged in, not normalised: arg_1 of a generate_until
                                          // sample's arguments (arg_0 is the context). Empty where there is no upstream
-  std::vector<std::string> warnings;     // one line each, to be shown and recorded
+  std::vector<std::string> warnings;     // one line each, without the task's name; to be shown and recorded
 };
 
 // A group's score is the mean of its members' (lm-eval's aggregate_metric_list).

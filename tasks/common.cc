@@ -37,7 +37,7 @@ class SpecTask : public Task {
   std::span<const Document> documents() const override { return documents_; }
 
   Status load(const TaskOptions& options) override {
-    PARETO_TRY(const ShotCount shots, resolve_num_fewshot(spec_.info.name, spec_.num_fewshot, options.num_fewshot));
+    PARETO_TRY(const ShotCount shots, resolve_num_fewshot(spec_.num_fewshot, options.num_fewshot));
     spec_.info.num_fewshot = shots.n;
     if (!shots.warning.empty()) spec_.info.warnings.push_back(shots.warning);
     PARETO_CHECK_OK(prepare(options));
@@ -197,9 +197,7 @@ class GenerateTask final : public SpecTask {
   Status prepare(const TaskOptions& options) override {
     PARETO_TRY(generation_, make_generation(spec_.generation_kwargs, options.gen_kwargs));
     spec_.info.generation_kwargs = generation_.kwargs;
-    for (const std::string& warning : generation_.warnings) {
-      spec_.info.warnings.push_back(fmt::format("{}: {}", spec_.info.name, warning));
-    }
+    for (const std::string& warning : generation_.warnings) spec_.info.warnings.push_back(warning);
     return {};
   }
 

@@ -40,14 +40,12 @@ Result<std::vector<std::int64_t>> FewshotSampler::sample(int n, const std::funct
   return candidates;
 }
 
-Result<ShotCount> resolve_num_fewshot(const std::string& task, std::optional<int> own, std::optional<int> asked) {
+Result<ShotCount> resolve_num_fewshot(std::optional<int> own, std::optional<int> asked) {
   if (asked && *asked < 0) return fail(Code::kUsage, "--num_fewshot {} is negative", *asked);
   if (!asked) return ShotCount{own.value_or(0), ""};
   if (own == 0) {
     return ShotCount{
-        0, *asked == 0
-               ? ""
-               : fmt::format("{}: --num_fewshot {} is ignored, the task is zero-shot by definition", task, *asked)};
+        0, *asked == 0 ? "" : fmt::format("--num_fewshot {} is ignored, the task is zero-shot by definition", *asked)};
   }
   return ShotCount{*asked, ""};
 }

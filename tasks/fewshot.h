@@ -46,6 +46,6 @@ struct ShotCount {
   int n = 0;
   std::string warning;
 };
-Result<ShotCount> resolve_num_fewshot(const std::string& task, std::optional<int> own, std::optional<int> asked);
+Result<ShotCount> resolve_num_fewshot(std::optional<int> own, std::optional<int> asked);
 
 }  // namespace pareto

@@ -225,7 +225,7 @@ class RequestsTask final : public Task {
 
   Status load(const TaskOptions& options) override {
     if (options.file.empty()) return fail(Code::kUsage, "task requests needs a file: requests:FILE.jsonl");
-    if (options.num_fewshot.value_or(0) > 0) info_.warnings.emplace_back("requests: --num_fewshot is ignored");
+    if (options.num_fewshot.value_or(0) > 0) info_.warnings.emplace_back("--num_fewshot is ignored");
     info_.dataset = options.file;
     PARETO_TRY(const std::vector<Row> rows, read_jsonl(options.file));
     info_.documents_in_split = static_cast<int>(rows.size());

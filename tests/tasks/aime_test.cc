@@ -38,7 +38,7 @@ TEST(Aime, ZeroShotWhateverIsAsked) {
   ASSERT_NE(task, nullptr);
   EXPECT_EQ(task->info().num_fewshot, 0);
   ASSERT_EQ(task->info().warnings.size(), 1u);
-  EXPECT_NE(task->info().warnings[0].find("aime24: --num_fewshot 4 is ignored"), std::string::npos);
+  EXPECT_NE(task->info().warnings[0].find("--num_fewshot 4 is ignored"), std::string::npos);
   const auto requests = task->requests();
   EXPECT_TRUE(requests[0].context->starts_with("Question: Every morning Aya goes for a $9$-kilometer-long walk"));
   EXPECT_TRUE(requests[0].context->ends_with("\nAnswer:"));

@@ -60,14 +60,14 @@ TEST(Fewshot, TooSmallAPool) {
 }
 
 TEST(Fewshot, NumberOfShots) {
-  EXPECT_EQ(resolve_num_fewshot("x", 5, std::nullopt)->n, 5);
-  EXPECT_EQ(resolve_num_fewshot("x", std::nullopt, std::nullopt)->n, 0);
-  EXPECT_EQ(resolve_num_fewshot("x", 5, 2)->n, 2);
-  EXPECT_EQ(resolve_num_fewshot("x", std::nullopt, 25)->n, 25);
-  EXPECT_EQ(resolve_num_fewshot("x", 0, 5)->n, 0);
-  EXPECT_NE(resolve_num_fewshot("x", 0, 5)->warning.find("--num_fewshot 5 is ignored"), std::string::npos);
-  EXPECT_TRUE(resolve_num_fewshot("x", 0, 0)->warning.empty());
-  EXPECT_EQ(resolve_num_fewshot("x", 5, -1).error().code, Code::kUsage);
+  EXPECT_EQ(resolve_num_fewshot(5, std::nullopt)->n, 5);
+  EXPECT_EQ(resolve_num_fewshot(std::nullopt, std::nullopt)->n, 0);
+  EXPECT_EQ(resolve_num_fewshot(5, 2)->n, 2);
+  EXPECT_EQ(resolve_num_fewshot(std::nullopt, 25)->n, 25);
+  EXPECT_EQ(resolve_num_fewshot(0, 5)->n, 0);
+  EXPECT_NE(resolve_num_fewshot(0, 5)->warning.find("--num_fewshot 5 is ignored"), std::string::npos);
+  EXPECT_TRUE(resolve_num_fewshot(0, 0)->warning.empty());
+  EXPECT_EQ(resolve_num_fewshot(5, -1).error().code, Code::kUsage);
 }
 
 TEST(Documents, LimitAndSamples) {
