@@ -120,7 +120,8 @@ std::string float_repr(double number);         // 1.0, 1e-05, 1e+16, inf, nan
 std::string text_repr(std::string_view text);  // 'it' or "it's", escapes as Python 3.11
 std::string repr(const Value& value);
 std::string str(const Value& value);  // a string is itself; an undefined value prints nothing
-// Appends repr(value); false (and `out` cut short) once it would grow beyond `max_bytes` or 200 levels of nesting.
+// Appends repr(value); false (and `out` cut short) once it would grow beyond `max_bytes` or 200 levels of nesting, or
+// at an object that is not printable.
 bool append_repr(const Value& value, std::size_t max_bytes, std::string* out);
 
 // json.dumps. `kAsciiOnly` is ensure_ascii=True, Python's default; lm-evaluation-harness hashes indent=2 with kRaw.

