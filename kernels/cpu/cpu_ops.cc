@@ -22,7 +22,8 @@ constexpr double kWorthwhileNs = 4000;
 // Rough speeds of one thread, for that decision alone.
 constexpr double kBytesPerNs = 16, kFlopsPerNs = 32;
 
-constexpr int kQueryChunk = 32;  // queries of one attention task
+constexpr std::int64_t kXGrain = 16;  // a multiple of every divisible kernel's prepare_grain
+constexpr int kQueryChunk = 32;       // queries of one attention task
 
 class Buffer {  // grows, never shrinks; 64-byte aligned
  public:
@@ -193,7 +194,8 @@ class CpuOps final : public Ops {
   }
 
   void prepare(const float* x, std::int64_t m, std::int64_t k, std::span<const Linear> linears);
-  void run_rows(std::int64_t begin, std::int64_t end, std::int64_t m) const;
+  void run_rows(std::int64_t begin, std::int64_t end, std::int64_t x0, std::int64_t x1) const;
+  int x_parts(std::int64_t rows, std::int64_t m) const;
   void run_tasks(std::size_t begin, std::size_t end, const float* q, const KvCache& cache, int heads, float scale,
                  int window, int thread, float* out);
 
@@ -240,19 +242,37 @@ void CpuOps::prepare(const float* x, std::int64_t m, std::int64_t k, std::span<c
   }
 }
 
-// Rows [begin, end) of all parts' rows, laid end to end; bounds inside a part are moved to a multiple of its grain, the
-// same way for the thread that ends there and the one that begins there.
-void CpuOps::run_rows(std::int64_t begin, std::int64_t end, std::int64_t m) const {
+// Rows [begin, end) of all parts' rows, laid end to end, against rows [x0, x1) of x. Bounds inside a part are moved to
+// a multiple of its grain, the same way for the thread that ends there and the one that begins there.
+void CpuOps::run_rows(std::int64_t begin, std::int64_t end, std::int64_t x0, std::int64_t x1) const {
   for (const Part& part : parts_) {
     const Weight& w = part.linear->weight;
     const std::int64_t grain = part.kernel->grain;
     const auto bound = [&](std::int64_t row) {
       row = std::clamp<std::int64_t>(row - part.first, 0, w.rows);
-      return row == w.rows ? row : (row + grain / 2) / grain * grain;
+      return row == w.rows ? row : std::min(w.rows, (row + grain / 2) / grain * grain);
     };
-    const std::int64_t from = std::min(bound(begin), w.rows), to = std::min(bound(end), w.rows);
-    if (from < to) part.kernel->run(w, part.prepared, m, from, to, part.linear->bias, part.linear->out, w.rows);
+    const std::int64_t from = bound(begin), to = bound(end);
+    if (from >= to) continue;
+    const std::size_t skip = x0 == 0                ? 0
+                             : part.kernel->prepare ? part.kernel->prepared_bytes(x0, w.cols)
+                                                    : static_cast<std::size_t>(x0 * w.cols) * sizeof(float);
+    part.kernel->run(w, static_cast<const std::byte*>(part.prepared) + skip, x1 - x0, from, to, part.linear->bias,
+                     part.linear->out + x0 * w.rows, w.rows);
   }
+}
+
+// Into how many parts the rows of x are split, a divisor of the threads: 1 unless the weight has too few rows for them.
+int CpuOps::x_parts(std::int64_t rows, std::int64_t m) const {
+  constexpr std::int64_t kLeastRows = 64;  // of the weight and of x for one thread
+  for (const Part& part : parts_) {
+    if (part.kernel->prepare && !part.kernel->divisible) return 1;
+  }
+  int parts = 1;
+  while (pool_.size() % (2 * parts) == 0 && rows * parts < kLeastRows * pool_.size() && m >= kLeastRows * 2 * parts) {
+    parts *= 2;
+  }
+  return parts;
 }
 
 void CpuOps::matmul(const float* x, std::int64_t m, std::span<const Linear> linears) {
@@ -266,11 +286,15 @@ void CpuOps::matmul(const float* x, std::int64_t m, std::span<const Linear> line
     bytes += static_cast<double>(linear.weight.bytes());
   }
   if (!worthwhile(bytes, 2.0 * static_cast<double>(m * k) * static_cast<double>(rows))) {
-    run_rows(0, rows, m);
+    run_rows(0, rows, 0, m);
     return;
   }
-  const int threads = pool_.size();
-  pool_.run([&](int thread) { run_rows(rows * thread / threads, rows * (thread + 1) / threads, m); });
+  const int x_split = x_parts(rows, m), w_split = pool_.size() / x_split;
+  const auto x_bound = [&](int i) { return i == x_split ? m : m * i / x_split / kXGrain * kXGrain; };
+  pool_.run([&](int thread) {
+    const int i = thread % x_split, j = thread / x_split;
+    run_rows(rows * j / w_split, rows * (j + 1) / w_split, x_bound(i), x_bound(i + 1));
+  });
 }
 
 void CpuOps::run_tasks(std::size_t begin, std::size_t end, const float* q, const KvCache& cache, int heads, float scale,

@@ -6,9 +6,7 @@
 // A matrix product runs in two steps, so that the input is converted once for all matrices that share it:
 //   prepare  x[m, k] in f32 → the form that the inner loop reads (f32 as it is, bf16 pairs, int8 blocks with scales, …)
 //   run      rows [begin, end) of the weight against all m prepared rows
-// Both treat every row of x alike, so an output element never depends on m (ops.h, Determinism). The prepared form is a
-// sequence of groups of prepare_grain rows: rows [b, m) of it, b a multiple of prepare_grain, are the prepared form of
-// m - b rows and start prepared_bytes(b, k) into the buffer, so that rows of x can be split between threads as well.
+// Both treat every row of x alike, so an output element never depends on m (ops.h, Determinism).
 #pragma once
 
 #include <cstddef>
@@ -30,6 +28,9 @@ struct MatmulKernel {
   // Threads split the weight's rows at multiples of this; a prepare that works on groups of rows splits m by it too.
   int grain = 16;
   int prepare_grain = 1;
+  // The prepared form of rows [b, m) is that of m - b rows alone and starts prepared_bytes(b, k) into the buffer, for b
+  // a multiple of prepare_grain: then threads may split the rows of x as well. Always so where prepare is null.
+  bool divisible = false;
 };
 
 struct Kernels {

@@ -238,6 +238,7 @@ MatmulKernel matmul_dense(DType dtype, Numerics numerics) {
     kernel.run = run;
     kernel.grain = static_cast<int>(kPanel);
     kernel.prepare_grain = static_cast<int>(kRows);
+    kernel.divisible = true;
   }
   return kernel;
 }

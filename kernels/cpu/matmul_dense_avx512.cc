@@ -117,6 +117,7 @@ MatmulKernel matmul_dense(DType dtype, Numerics numerics) {
         kernel.prepared_bytes = pairs_bytes;
         kernel.prepare = prepare_pairs;
         kernel.run = Dense<BF16Pairs>::run;
+        kernel.divisible = true;
       } else {
         kernel.run = Dense<BF16>::run;
       }

@@ -113,6 +113,21 @@ TEST_P(Matmul, BatchAndThreadsNeverChangeBits) {
   }
 }
 
+// A weight with few rows and many threads: then the rows of x are split as well.
+TEST_P(Matmul, NarrowWeightsOnManyThreads) {
+  const auto [isa, numerics, dtype] = GetParam();
+  const std::int64_t n = 33, k = 256, m = 300;
+  const RandomWeight weight(dtype, n, k, 5);
+  const std::vector<float> bias = normal(n, 6), x = normal(m * k, 7);
+  ThreadPool one(1), four(4);
+  std::vector<float> want = poisoned(m * n), got = poisoned(m * n);
+  Linear linear{weight.weight, bias.data(), want.data()};
+  table(isa, numerics, one)->matmul(x.data(), m, {&linear, 1});
+  linear.out = got.data();
+  table(isa, numerics, four)->matmul(x.data(), m, {&linear, 1});
+  EXPECT_TRUE(same_bits(got.data(), want.data(), m * n));
+}
+
 // Several matrices of one input, of different dtypes, equal each alone.
 TEST_P(Matmul, SharedInputEqualsSeparateProducts) {
   const auto [isa, numerics, dtype] = GetParam();
