@@ -3,9 +3,10 @@
 // One call takes tiles of consecutive queries, one kv head at a time. A row is one (query, head of the group): all of a
 // group's heads share each K and V row that is read. Keys are folded in blocks [0, 128), [128, 256), … of positions:
 //
-//   K block → Kt[head_dim, 128] f32, transposed     S[row, key]  = Σ_d q[row, d] · Kt[d, key], one fma after the other
-//   V block → V[128, head_dim] f32                  acc[row, d]  = acc[row, d] · 2^(m - m') + Σ_key P[row, key] ·
-//   V[key, d] m' = max(m, S), P = 2^(S - m') (log2 e and the scale are in q), l = l · 2^(m - m') + Σ P; out = acc / l
+//   K block → Kt[head_dim, 128] f32           S[row, key] = Σ_d q[row, d] · Kt[d, key], one fma after the other
+//   m' = max(m, S), P = 2^(S - m')            q holds scale · log2 e;  l = l · 2^(m - m') + Σ_key P
+//   V block → V[128, head_dim] f32            acc[row, d] = acc[row, d] · 2^(m - m') + Σ_key P[row, key] · V[key, d]
+//   at the end                                out = acc / l
 //
 // Keys that a row does not see have P = 0 exactly and blocks without any seen key leave (m, l, acc) as they are: so a
 // row's bits depend on its own position alone, not on the rows beside it, pages or chunks. Every sum is in the order of
@@ -14,35 +15,31 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/kernels.h"
+#include "kernels/cpu/attend_cache_simd.h"
 #include "kernels/cpu/simd_exp.h"
 
 namespace pareto::cpu {
 namespace {
 
-constexpr int kKeys = kAttendBlock;
-constexpr int kRowTile = 6;      // rows whose scores are held in registers together
-constexpr int kStreamRows = 16;  // up to this many rows wait for memory: the next rows are asked for in advance
+constexpr int kKeyStride = kKeys + 16;  // of Kt's rows, in f32: at a power of two a column would fill one cache set
+constexpr int kRowTile = 6;             // rows whose scores are held in registers together
+// Up to kStreamRows rows, a block is converted in parts of kPartKeys, which stay in the first-level cache, and the next
+// block's rows are asked for meanwhile.
+constexpr int kStreamRows = 16, kPartKeys = 64;
 constexpr float kNoMaximum = -1e30f;
-
-constexpr std::int64_t align_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
-inline int min_int(int a, int b) { return a < b ? a : b; }
-inline int max_int(int a, int b) { return a > b ? a : b; }
 
 // Queries of one tile: enough rows to pay for a block's conversion, few enough to stay in the second-level cache.
 inline int tile_queries(int head_dim, int group) { return max_int(1, (head_dim <= 128 ? 128 : 64) / group); }
 
 struct Scratch {
-  float* keys;    // (head_dim, 128)
+  float* keys;    // (head_dim, 128), rows kKeyStride apart
   float* values;  // (128, padded head_dim)
   float* q;       // (rows, head_dim), times scale · log2 e
   float* acc;     // (rows, padded head_dim)
   float* max;     // (rows)
   float* sum;     // (rows)
-  float* scores;  // (kRowTile, 128)
+  float* scores;  // (kStreamRows, 128)
 };
-
-inline std::int64_t padded_dim(int head_dim) { return align_up(head_dim, Simd::kWidth); }
 
 // Lays the parts out from `at` (null: only counts), each at a multiple of 64 bytes; returns the bytes.
 inline std::size_t lay_out(int head_dim, int group, float* at, Scratch& s) {
@@ -53,144 +50,27 @@ inline std::size_t lay_out(int head_dim, int group, float* at, Scratch& s) {
     used += align_up(floats, 16);
     return part;
   };
-  s.keys = take(static_cast<std::int64_t>(head_dim) * kKeys);
+  s.keys = take(static_cast<std::int64_t>(head_dim) * kKeyStride);
   s.values = take(kKeys * padded_dim(head_dim));
   s.q = take(rows * head_dim);
   s.acc = take(rows * padded_dim(head_dim));
   s.max = take(rows);
   s.sum = take(rows);
-  s.scores = take(kRowTile * kKeys);
+  s.scores = take(kStreamRows * kKeys);
   return static_cast<std::size_t>(used) * sizeof(float);
 }
 
-// Where the rows of one kv head lie.
-struct HeadRows {
-  const char* k;
-  const char* v;
-  const std::int32_t* slots;
-  DType dtype;
-  int head_dim, shift;                 // page_size = 1 << shift
-  std::int64_t page_bytes, row_bytes;  // from one page to the next; of one row
-
-  std::int64_t at(std::int64_t position) const {
-    const std::int32_t slot = slots[position];
-    return (slot >> shift) * page_bytes + (slot & ((1 << shift) - 1)) * row_bytes;
-  }
-  void prefetch(const char* base, std::int64_t begin, std::int64_t end) const {
-    for (std::int64_t p = begin; p < end; ++p) {
-      const char* row = base + at(p);
-      for (std::int64_t b = 0; b < row_bytes; b += 64) _mm_prefetch(row + b, _MM_HINT_T0);
-    }
-  }
-};
-
-inline HeadRows rows_of_head(const KvCache& c, const std::int32_t* slots, int head) {
-  HeadRows r{};
-  r.slots = slots;
-  r.dtype = c.dtype;
-  r.head_dim = c.head_dim;
-  while ((1 << r.shift) < c.page_size) ++r.shift;
-  r.row_bytes = static_cast<std::int64_t>(c.head_dim) * (c.dtype == DType::kF32 ? 4 : 2);
-  r.page_bytes = r.row_bytes * c.page_size * c.kv_heads;
-  r.k = static_cast<const char*>(c.k) + head * r.row_bytes * c.page_size;
-  r.v = static_cast<const char*>(c.v) + head * r.row_bytes * c.page_size;
-  return r;
-}
-
-template <DType kType>
-inline Simd::F load_as_f32(const char* row, std::int64_t i) {
-  if constexpr (kType == DType::kF32) return Simd::load(reinterpret_cast<const float*>(row) + i);
-  const auto* h = reinterpret_cast<const std::uint16_t*>(row) + i;
-  if constexpr (kType == DType::kF16) return Simd::load_f16(h);
-  return Simd::load_bf16(h);
-}
-
-// row[0, n) to f32; out[n, padded) is zero. Nothing beyond the row is read.
-template <DType kType>
-inline void widen_row(const char* row, int n, int padded, float* out) {
-  constexpr int kWidth = Simd::kWidth;
-  int i = 0;
-  for (; i + kWidth <= n; i += kWidth) Simd::store(out + i, load_as_f32<kType>(row, i));
-  if (i == padded) return;
-  constexpr int kBytes = kType == DType::kF32 ? 4 : 2;
-  alignas(64) char last[kWidth * 4] = {};
-  __builtin_memcpy(last, row + i * kBytes, static_cast<std::size_t>((n - i) * kBytes));
-  Simd::store(out + i, load_as_f32<kType>(last, 0));
-}
-
-// x[8][8] at a stride of `from` floats → out[8][8] at a stride of `to`, transposed.
-inline void transpose8(const float* x, std::int64_t from, float* out, std::int64_t to) {
-  __m256 r[8], t[8];
-  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(x + i * from);
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 8; i += 4) {
-    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-  }
-  for (int i = 0; i < 4; ++i) {
-    _mm256_storeu_ps(out + i * to, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-    _mm256_storeu_ps(out + (i + 4) * to, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-  }
-}
-
-// Positions [block + begin, block + end) of K into the columns [begin, end) of keys (head_dim, 128). Columns up to the
-// next multiple of 8 on both sides are zero.
-template <DType kType>
-void convert_keys(const HeadRows& rows, std::int64_t block, int begin, int end, float* keys) {
-  constexpr int kMost = 256;  // dimensions at a time
-  alignas(64) float wide[8][kMost + 16];
-  constexpr int kBytes = kType == DType::kF32 ? 4 : 2;
-  for (int j = begin / 8 * 8; j < end; j += 8) {
-    for (int d0 = 0; d0 < rows.head_dim; d0 += kMost) {
-      const int n = min_int(kMost, rows.head_dim - d0), padded = static_cast<int>(align_up(n, Simd::kWidth));
-      for (int i = 0; i < 8; ++i) {
-        if (j + i < begin || j + i >= end)
-          for (int d = 0; d < padded; d += Simd::kWidth) Simd::store(wide[i] + d, Simd::zero());
-        else
-          widen_row<kType>(rows.k + rows.at(block + j + i) + d0 * kBytes, n, padded, wide[i]);
-      }
-      int d = 0;
-      for (; d + 8 <= n; d += 8)
-        transpose8(wide[0] + d, kMost + 16, keys + static_cast<std::int64_t>(d0 + d) * kKeys + j, kKeys);
-      for (; d < n; ++d) {
-        for (int i = 0; i < 8; ++i) keys[static_cast<std::int64_t>(d0 + d) * kKeys + j + i] = wide[i][d];
-      }
-    }
-  }
-}
-
-template <DType kType>
-void convert_values(const HeadRows& rows, std::int64_t block, int begin, int end, float* values) {
-  const int padded = static_cast<int>(padded_dim(rows.head_dim));
-  for (int j = begin; j < end; ++j)
-    widen_row<kType>(rows.v + rows.at(block + j), rows.head_dim, padded,
-                     values + static_cast<std::int64_t>(j) * padded);
-}
-
-// What the keys of one block are asked for.
-struct BlockTask {
-  HeadRows rows;
-  Scratch s;
-  std::int64_t block;  // its first position
-  int begin, end;      // the positions in it that any row of the tile sees, from its first one
-  bool streaming;
-};
-
-// Scores of kRows rows with the keys [begin, end), multiples of Simd::kWidth, kCols vectors at a time.
+// Scores of kRows rows with the keys [j, end), multiples of Simd::kWidth, kCols vectors at a time; `keys` and `scores`
+// begin with key 0.
 template <int kRows, int kCols>
-inline int score_columns(const float* q, int head_dim, const float* keys, int j, int end, float* scores) {
+inline int score_columns(const float* q, int head_dim, const float* keys, int stride, int j, int end, float* scores) {
   using S = Simd;
   for (; j + kCols * S::kWidth <= end; j += kCols * S::kWidth) {
     S::F acc[kRows][kCols];
     for (auto& row : acc)
       for (auto& a : row) a = S::zero();
     const float* key = keys + j;
-    for (int d = 0; d < head_dim; ++d, key += kKeys) {
+    for (int d = 0; d < head_dim; ++d, key += stride) {
       S::F k[kCols];
       for (int c = 0; c < kCols; ++c) k[c] = S::load(key + c * S::kWidth);
       for (int r = 0; r < kRows; ++r) {
@@ -204,10 +84,23 @@ inline int score_columns(const float* q, int head_dim, const float* keys, int j,
   return j;
 }
 
-// acc[r, :] = acc[r, :] · keep[r] + Σ_j P[r, j] V[j, :], j in [begin, end), for the vectors [d, …) of the row.
-template <int kRows, int kCols>
-inline int value_columns(const float* scores, const float* values, std::int64_t padded, int begin, int end,
-                         const float* keep, int d, float* acc) {
+// Where a tile finds V: key j's values [d, d + kWidth).
+struct WideValues {  // converted
+  const float* values;
+  std::int64_t padded;
+  Simd::F load(int j, std::int64_t d) const { return Simd::load(values + j * padded + d); }
+};
+template <DType kType>
+struct RowValues {  // in the cache
+  const char* const* row;
+  Simd::F load(int j, std::int64_t d) const { return load_as_f32<kType>(row[j], d); }
+};
+
+// acc[r, :] = acc[r, :] · keep[r] + Σ_j P[r, j] V[j, :], j in [begin, end), for the vectors [d, …) of the row; `scores`
+// and `values` begin with key 0.
+template <int kRows, int kCols, class Values>
+inline int value_columns(const float* scores, Values values, std::int64_t padded, int begin, int end, const float* keep,
+                         int d, float* acc) {
   using S = Simd;
   for (; d + kCols * S::kWidth <= padded; d += kCols * S::kWidth) {
     S::F sum[kRows][kCols];
@@ -215,10 +108,9 @@ inline int value_columns(const float* scores, const float* values, std::int64_t 
       const S::F k = S::set(keep[r]);
       for (int c = 0; c < kCols; ++c) sum[r][c] = S::mul(S::load(acc + r * padded + d + c * S::kWidth), k);
     }
-    const float* v = values + begin * padded + d;
-    for (int j = begin; j < end; ++j, v += padded) {
+    for (int j = begin; j < end; ++j) {
       S::F x[kCols];
-      for (int c = 0; c < kCols; ++c) x[c] = S::load(v + c * S::kWidth);
+      for (int c = 0; c < kCols; ++c) x[c] = values.load(j, d + c * S::kWidth);
       for (int r = 0; r < kRows; ++r) {
         const S::F p = S::set(scores[r * kKeys + j]);
         for (int c = 0; c < kCols; ++c) sum[r][c] = S::fma(p, x[c], sum[r][c]);
@@ -248,7 +140,14 @@ inline float fold_row(float* scores, int begin, int end, int lo, int hi, float& 
   const float new_max = block_max > max ? block_max : max;
   const S::F m = S::set(new_max);
   S::F total = S::zero();
-  for (int j = begin; j < end; j += S::kWidth) {
+  int j = begin;
+  for (; j + 2 * S::kWidth <= end; j += 2 * S::kWidth) {
+    const S::F p = exp2(S::sub(S::load(scores + j), m)), next = exp2(S::sub(S::load(scores + j + S::kWidth), m));
+    S::store(scores + j, p);
+    S::store(scores + j + S::kWidth, next);
+    total = S::add(S::add(total, p), next);
+  }
+  for (; j < end; j += S::kWidth) {
     const S::F p = exp2(S::sub(S::load(scores + j), m));
     S::store(scores + j, p);
     total = S::add(total, p);
@@ -267,109 +166,203 @@ constexpr int columns() {
   return kRows == 1 ? 8 : kRows == 2 ? 4 : 2;
 }
 
+// Some consecutive rows of a tile of queries, and the keys of the block that they see.
 struct RowTile {
-  int first;                       // its first row in the tile of queries
-  int lo[kRowTile], hi[kRowTile];  // the keys of the block that each row sees
+  int first, rows;
+  int lo[kRowTile], hi[kRowTile];  // of each row
+  int begin, end;                  // of any of them
+  float keep[kRowTile];            // what a row's older sums are multiplied by
 };
-
-template <int kRows>
-void fold_tile(const BlockTask& t, const RowTile& tile) {
-  constexpr int kCols = columns<kRows>();
-  const int head_dim = t.rows.head_dim;
-  const std::int64_t padded = padded_dim(head_dim);
-  const float* q = t.s.q + static_cast<std::int64_t>(tile.first) * head_dim;
-  float* acc = t.s.acc + tile.first * padded;
-  int lo = tile.lo[0], hi = tile.hi[0];
-  for (int r = 1; r < kRows; ++r) lo = min_int(lo, tile.lo[r]), hi = max_int(hi, tile.hi[r]);
-  if (lo >= hi) return;
-  const int begin = lo / Simd::kWidth * Simd::kWidth;
-  const int end = static_cast<int>(align_up(hi, Simd::kWidth));
-  int j = score_columns<kRows, kCols>(q, head_dim, t.s.keys, begin, end, t.s.scores);
-  if constexpr (kCols > 2) j = score_columns<kRows, 2>(q, head_dim, t.s.keys, j, end, t.s.scores);
-  score_columns<kRows, 1>(q, head_dim, t.s.keys, j, end, t.s.scores);
-
-  float keep[kRows];
-  for (int r = 0; r < kRows; ++r) {
-    const int row = tile.first + r;
-    keep[r] = fold_row(t.s.scores + r * kKeys, begin, end, tile.lo[r], tile.hi[r], t.s.max[row], t.s.sum[row]);
-  }
-  int d = value_columns<kRows, kCols>(t.s.scores, t.s.values, padded, lo, hi, keep, 0, acc);
-  if constexpr (kCols > 2) d = value_columns<kRows, 2>(t.s.scores, t.s.values, padded, lo, hi, keep, d, acc);
-  value_columns<kRows, 1>(t.s.scores, t.s.values, padded, lo, hi, keep, d, acc);
-}
-
-void fold_rows(const BlockTask& t, const RowTile& tile, int rows) {
-  switch (rows) {
-    case 1:
-      return fold_tile<1>(t, tile);
-    case 2:
-      return fold_tile<2>(t, tile);
-    case 3:
-      return fold_tile<3>(t, tile);
-    case 4:
-      return fold_tile<4>(t, tile);
-    case 5:
-      return fold_tile<5>(t, tile);
-    default:
-      return fold_tile<6>(t, tile);
-  }
-}
-
-void convert_keys(const BlockTask& t) {
-  switch (t.rows.dtype) {
-    case DType::kF32:
-      return convert_keys<DType::kF32>(t.rows, t.block, t.begin, t.end, t.s.keys);
-    case DType::kF16:
-      return convert_keys<DType::kF16>(t.rows, t.block, t.begin, t.end, t.s.keys);
-    default:
-      return convert_keys<DType::kBF16>(t.rows, t.block, t.begin, t.end, t.s.keys);
-  }
-}
-
-void convert_values(const BlockTask& t) {
-  switch (t.rows.dtype) {
-    case DType::kF32:
-      return convert_values<DType::kF32>(t.rows, t.block, t.begin, t.end, t.s.values);
-    case DType::kF16:
-      return convert_values<DType::kF16>(t.rows, t.block, t.begin, t.end, t.s.values);
-    default:
-      return convert_values<DType::kBF16>(t.rows, t.block, t.begin, t.end, t.s.values);
-  }
-}
 
 // The first position that the query at `position` sees.
 inline std::int64_t first_seen(std::int64_t position, int window) {
   return window > 0 && position + 1 > window ? position + 1 - window : 0;
 }
 
-// Queries at positions [first, first + queries), all rows of one kv head, against all blocks that they see.
-void attend_tile(const HeadRows& rows, const Scratch& s, std::int64_t first, int queries, int group, int window) {
-  const int total = queries * group, tiles = (total + kRowTile - 1) / kRowTile;
-  const std::int64_t from = first_seen(first, window), to = first + queries;
-  BlockTask t{rows, s, from / kKeys * kKeys, 0, 0, total <= kStreamRows};
-  if (t.streaming) rows.prefetch(rows.k, from, t.block + (to - t.block < kKeys ? to - t.block : kKeys));
-  for (; t.block < to; t.block += kKeys) {
-    t.begin = static_cast<int>(from > t.block ? from - t.block : 0);
-    t.end = static_cast<int>(to - t.block < kKeys ? to - t.block : kKeys);
-    if (t.streaming) rows.prefetch(rows.v, t.block + t.begin, t.block + t.end);
-    convert_keys(t);
-    convert_values(t);
-    if (t.streaming && t.block + kKeys < to) {
-      const std::int64_t next = t.block + kKeys;
-      rows.prefetch(rows.k, next, to - next < kKeys ? to : next + kKeys);
+inline int clamp_key(std::int64_t key) { return static_cast<int>(key < 0 ? 0 : key < kKeys ? key : kKeys); }
+
+// Tile i of `tiles` of the rows of `queries` queries, `first` being the position of the first one.
+RowTile row_tile(int i, int tiles, std::int64_t first, int queries, int group, int window, std::int64_t block) {
+  RowTile tile{};
+  tile.first = queries * group * i / tiles;
+  tile.rows = queries * group * (i + 1) / tiles - tile.first;
+  tile.begin = kKeys;
+  for (int r = 0; r < tile.rows; ++r) {
+    const std::int64_t position = first + (tile.first + r) / group;
+    tile.lo[r] = clamp_key(first_seen(position, window) - block);
+    tile.hi[r] = clamp_key(position + 1 - block);
+    tile.begin = min_int(tile.begin, tile.lo[r]);
+    tile.end = max_int(tile.end, tile.hi[r]);
+  }
+  return tile;
+}
+
+template <int kRows>
+struct Rows {
+  static constexpr int value = kRows;
+};
+
+template <class Body>
+inline void with_rows(int rows, Body body) {
+  switch (rows) {
+    case 1:
+      return body(Rows<1>{});
+    case 2:
+      return body(Rows<2>{});
+    case 3:
+      return body(Rows<3>{});
+    case 4:
+      return body(Rows<4>{});
+    case 5:
+      return body(Rows<5>{});
+    default:
+      return body(Rows<6>{});
+  }
+}
+
+// The tile's scores with the part's keys; `scores` is the tile's (rows, 128).
+void score(const RowTile& tile, const Part& part, const Scratch& s, int head_dim, float* scores) {
+  const int lo = max_int(tile.begin, part.begin), hi = min_int(tile.end, part.end);
+  if (lo >= hi) return;
+  const int begin = lo / Simd::kWidth * Simd::kWidth, end = static_cast<int>(align_up(hi, Simd::kWidth));
+  const float* q = s.q + static_cast<std::int64_t>(tile.first) * head_dim;
+  const float* keys = s.keys - part.origin;
+  with_rows(tile.rows, [&](auto rows) {
+    constexpr int kRows = decltype(rows)::value, kCols = columns<kRows>();
+    int j = score_columns<kRows, kCols>(q, head_dim, keys, part.stride, begin, end, scores);
+    if constexpr (kCols > 2) j = score_columns<kRows, 2>(q, head_dim, keys, part.stride, j, end, scores);
+    score_columns<kRows, 1>(q, head_dim, keys, part.stride, j, end, scores);
+  });
+}
+
+// The tile's scores of the whole block → P, with the rows' maxima and sums.
+void fold(RowTile& tile, const Scratch& s, float* scores) {
+  if (tile.begin >= tile.end) return;
+  const int begin = tile.begin / Simd::kWidth * Simd::kWidth;
+  const int end = static_cast<int>(align_up(tile.end, Simd::kWidth));
+  for (int r = 0; r < tile.rows; ++r) {
+    tile.keep[r] =
+        fold_row(scores + r * kKeys, begin, end, tile.lo[r], tile.hi[r], s.max[tile.first + r], s.sum[tile.first + r]);
+  }
+}
+
+// Adds the values of the keys [begin, end) to the tile's accumulators, which are first multiplied by `keep`, once.
+template <class Values>
+void add_values(RowTile& tile, int begin, int end, Values values, const Scratch& s, std::int64_t padded,
+                const float* scores) {
+  const int lo = max_int(tile.begin, begin), hi = min_int(tile.end, end);
+  if (lo >= hi) return;
+  float* acc = s.acc + tile.first * padded;
+  with_rows(tile.rows, [&](auto rows) {
+    constexpr int kRows = decltype(rows)::value, kCols = columns<kRows>();
+    int d = value_columns<kRows, kCols>(scores, values, padded, lo, hi, tile.keep, 0, acc);
+    if constexpr (kCols > 2) d = value_columns<kRows, 2>(scores, values, padded, lo, hi, tile.keep, d, acc);
+    value_columns<kRows, 1>(scores, values, padded, lo, hi, tile.keep, d, acc);
+  });
+  for (float& keep : tile.keep) keep = 1;
+}
+
+// The queries of one tile and one kv head.
+struct QueryTile {
+  HeadRows rows;
+  Scratch s;
+  std::int64_t first;  // position of the first query
+  int queries, group, window;
+  int tiles() const { return (queries * group + kRowTile - 1) / kRowTile; }
+  RowTile tile(int i, std::int64_t block) const { return row_tile(i, tiles(), first, queries, group, window, block); }
+};
+
+// Many rows: the whole block is converted, and each row tile goes through all steps.
+void fold_block(const QueryTile& t, const Part& block) {
+  const std::int64_t padded = padded_dim(t.rows.head_dim);
+  convert_keys(t.rows, block, t.s.keys);
+  convert_values(t.rows, block, t.s.values);
+  for (int i = 0; i < t.tiles(); ++i) {
+    RowTile tile = t.tile(i, block.block);
+    score(tile, block, t.s, t.rows.head_dim, t.s.scores);
+    fold(tile, t.s, t.s.scores);
+    add_values(tile, block.begin, block.end, WideValues{t.s.values, padded}, t.s, padded, t.s.scores);
+  }
+}
+
+// Some of a block's keys at a time, asking for as many of the next one.
+template <class Body>
+inline void each_part(const Part& block, int keys, Body body) {
+  for (int j = block.begin / keys * keys; j < block.end; j += keys)
+    body(Part{block.block, max_int(j, block.begin), min_int(j + keys, block.end), j, keys, block.until});
+}
+
+// Asks for the rows of the next block at the place of these keys: a few at a time, spread over the work on this block,
+// or they would stand in each other's way.
+__attribute__((always_inline)) inline void ask_ahead(const HeadRows& rows, const char* base, const Part& part) {
+  for (int j = part.begin / 8 * 8; j < part.end; j += 8) rows.prefetch(base, part.block + kKeys + j, part.until);
+}
+
+// The values of a block, straight from the cache. REQUIRES: head_dim is a multiple of Simd::kWidth.
+template <DType kType>
+void add_rows(const QueryTile& t, const Part& block, RowTile* tile, int tiles) {
+  const char* row[kKeys];
+  each_part(block, kPartKeys / 2, [&](const Part& part) {
+    for (int j = part.begin / 8 * 8; j < part.end; j += 8) {
+      rows_of_part(t.rows, t.rows.v, part, j, row + j);
     }
     for (int i = 0; i < tiles; ++i) {
-      RowTile tile;
-      tile.first = total * i / tiles;
-      const int n = total * (i + 1) / tiles - tile.first;
-      for (int r = 0; r < n; ++r) {
-        const std::int64_t position = first + (tile.first + r) / group;
-        const std::int64_t lo = first_seen(position, window) - t.block, hi = position + 1 - t.block;
-        tile.lo[r] = static_cast<int>(lo < 0 ? 0 : lo < kKeys ? lo : kKeys);
-        tile.hi[r] = static_cast<int>(hi < 0 ? 0 : hi < kKeys ? hi : kKeys);
-      }
-      fold_rows(t, tile, n);
+      add_values(tile[i], part.begin, part.end, RowValues<kType>{row}, t.s, t.rows.head_dim,
+                 t.s.scores + tile[i].first * kKeys);
     }
+    ask_ahead(t.rows, t.rows.v, part);
+  });
+}
+
+// Few rows: each step goes through all row tiles, part by part.
+void fold_block_in_parts(const QueryTile& t, const Part& block) {
+  RowTile tile[(kStreamRows + kRowTile - 1) / kRowTile];
+  const int tiles = t.tiles();
+  const std::int64_t padded = padded_dim(t.rows.head_dim);
+  for (int i = 0; i < tiles; ++i) tile[i] = t.tile(i, block.block);
+  const auto scores = [&](int i) { return t.s.scores + tile[i].first * kKeys; };
+  const int step = tile[0].rows <= 2 ? kPartKeys : 16;
+  each_part(block, kPartKeys, [&](const Part& part) {
+    convert_keys(t.rows, part, t.s.keys);
+    for (int j = part.origin; j < part.end; j += step) {
+      Part some = part;
+      some.begin = max_int(j, part.begin);
+      some.end = min_int(j + step, part.end);
+      for (int i = 0; i < tiles; ++i) score(tile[i], some, t.s, t.rows.head_dim, scores(i));
+      ask_ahead(t.rows, t.rows.k, some);
+    }
+  });
+  for (int i = 0; i < tiles; ++i) fold(tile[i], t.s, scores(i));
+  if (padded == t.rows.head_dim) {
+    switch (t.rows.dtype) {
+      case DType::kF32:
+        return add_rows<DType::kF32>(t, block, tile, tiles);
+      case DType::kF16:
+        return add_rows<DType::kF16>(t, block, tile, tiles);
+      default:
+        return add_rows<DType::kBF16>(t, block, tile, tiles);
+    }
+  }
+  each_part(block, kPartKeys, [&](const Part& part) {
+    convert_values(t.rows, part, t.s.values);
+    for (int i = 0; i < tiles; ++i) {
+      add_values(tile[i], part.begin, part.end, WideValues{t.s.values - part.origin * padded, padded}, t.s, padded,
+                 scores(i));
+    }
+    ask_ahead(t.rows, t.rows.v, part);
+  });
+}
+
+// All blocks that the tile's queries see.
+void attend_tile(const QueryTile& t) {
+  const bool few = t.queries * t.group <= kStreamRows;
+  const std::int64_t from = first_seen(t.first, t.window), to = t.first + t.queries;
+  for (std::int64_t block = from / kKeys * kKeys; block < to; block += kKeys) {
+    const int begin = clamp_key(from - block), end = clamp_key(to - block);
+    if (few)
+      fold_block_in_parts(t, {block, begin, end, 0, 0, to});
+    else
+      fold_block(t, {block, begin, end, 0, kKeyStride, 0});
   }
 }
 
@@ -400,7 +393,7 @@ inline void simd_attend(const float* q, const KvCache& cache, const AttendSequen
       }
       for (int r = 0; r < n * group; ++r) s.max[r] = kNoMaximum, s.sum[r] = 0;
       for (std::int64_t d = 0; d < n * group * padded; d += S::kWidth) S::store(s.acc + d, S::zero());
-      attend_tile(rows, s, sequence.kv_len - sequence.q_len + i0, n, group, window);
+      attend_tile({rows, s, sequence.kv_len - sequence.q_len + i0, n, group, window});
       for (int r = 0; r < n * group; ++r) {
         float* to = out + base + (static_cast<std::int64_t>(r / group) * heads + r % group) * head_dim;
         const S::F sum = S::set(s.sum[r]);

@@ -34,7 +34,8 @@ struct Shape {
   int window = 0;
 };
 
-// One sequence of `length` tokens: its q, k and v, and a cache in which position p lies where `seed` puts it.
+// One sequence of `length` tokens: its q, k and v, and a cache whose pages are shuffled by `placement`; an even one
+// also turns the rows of a page around.
 struct Sequence {
   Sequence(const Shape& s, int length, int page_size, unsigned placement) : shape(s), length(length) {
     std::mt19937 random(7);
@@ -49,8 +50,10 @@ struct Sequence {
     std::vector<int> order(static_cast<std::size_t>(pages));
     for (int i = 0; i < pages; ++i) order[static_cast<std::size_t>(i)] = i;
     std::shuffle(order.begin(), order.end(), std::mt19937(placement));
-    for (int p = 0; p < length; ++p)
-      slots.push_back(order[static_cast<std::size_t>(p / page_size)] * page_size + p % page_size);
+    for (int p = 0; p < length; ++p) {
+      const int inside = placement % 2 ? p % page_size : page_size - 1 - p % page_size;
+      slots.push_back(order[static_cast<std::size_t>(p / page_size)] * page_size + inside);
+    }
 
     const auto elements = static_cast<std::size_t>(pages * page_size) * width;
     const auto bytes = static_cast<std::size_t>(dtype_bytes(s.dtype, static_cast<std::int64_t>(elements)));
@@ -169,9 +172,10 @@ TEST(Attend, BitsDependOnThePositionAlone) {
                                  Shape{3, 1, 20, DType::kF16, window}, Shape{32, 1, 128, DType::kBF16, window}}) {
         const std::string what =
             std::string(path.isa) + " heads " + std::to_string(shape.heads) + " window " + std::to_string(window);
-        const Sequence s(shape, 390, 16, 4), elsewhere(shape, 390, 64, 5);
+        const Sequence s(shape, 390, 16, 5), elsewhere(shape, 390, 64, 4), scattered(shape, 390, 4, 7);
         const std::vector<float> whole = attend(path, s, 0, 390, 1000, 1000);
         expect_same_bits(attend(path, elsewhere, 0, 390, 1000, 1000), whole.data(), what + ": other pages");
+        expect_same_bits(attend(path, scattered, 0, 390, 1000, 1000), whole.data(), what + ": pages of four");
         expect_same_bits(attend(path, s, 0, 390, 32, 1), whole.data(), what + ": other split");
         expect_same_bits(attend(path, s, 0, 390, 1, 1), whole.data(), what + ": one query a call");
         for (const int position : {0, 1, 63, 126, 127, 128, 129, 255, 256, 300, 389}) {
