@@ -1,10 +1,39 @@
 #include "harness/chat.h"
 
-namespace pareto {
+#include <memory>
 
-Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace&, std::string*) {
-  if (cell.values.at("apply_chat_template").empty()) return ChatTemplate();
-  return fail(Code::kUnsupported, "--apply_chat_template is not in this build");
+#include "engine/model_file.h"
+#include "engine/tokenizer.h"
+#include "tasks/chat_template.h"
+
+namespace pareto {
+namespace {
+
+Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& model) {
+  if (const std::string& named = cell.values.at("tokenizer"); !named.empty()) return named;
+  if (model.path.empty()) return fail(Code::kInvalid, "--apply_chat_template needs a model or --tokenizer PATH");
+  PARETO_TRY(const std::unique_ptr<ModelFile> file, ModelFile::open(model.path));
+  const std::string path = file->tokenizer_path();
+  if (path.empty())
+    return fail(Code::kInvalid, "{}: no tokenizer, so no chat template; name one with --tokenizer", model.path);
+  return path;
+}
+
+}  // namespace
+
+Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text) {
+  const std::string& asked = cell.values.at("apply_chat_template");
+  if (asked.empty() || asked == "false" || asked == "False") return ChatTemplate();
+  PARETO_TRY(const std::string path, tokenizer_of(cell, model));
+  PARETO_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
+  const Tokenizer::Info& info = tokenizer->info();
+  if (info.chat_template.empty())
+    return fail(Code::kInvalid, "{}: this tokenizer has no chat template; leave out --apply_chat_template", path);
+  if (asked != "true" && asked != "True" && asked != "default")
+    return fail(Code::kUnsupported, "--apply_chat_template {}: {} has one template only; leave the name out", asked,
+                path);
+  *text = info.chat_template;
+  return make_chat_template(info.chat_template, info.bos_text, info.eos_text);
 }
 
 }  // namespace pareto

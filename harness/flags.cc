@@ -1,6 +1,7 @@
 #include "harness/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -24,7 +25,7 @@ std::string help_text(const Flag& flag) {
   }
   if (flag.sweep) text += "; a comma list is one cell each";
   if (!flag.spec.default_value.empty() && flag.arity != Arity::kSwitch) text += " (" + flag.spec.default_value + ")";
-  if (flag.arity == Arity::kSwitch && flag.spec.default_value == "true") text += " (on; --no-" + flag.spec.name + ")";
+  if (flag.arity == Arity::kSwitch && flag.spec.default_value == "true") text += " (on)";
   return text;
 }
 
@@ -51,7 +52,9 @@ void bind(CLI::App* app, const Flag& flag, Slot* slot) {
       slot->option = app->add_option(names, slot->text, help_text(flag))->expected(0, 1);
       break;
     case Arity::kSwitch:
-      slot->option = app->add_flag(names + ",!--no-" + flag.spec.name, slot->on, help_text(flag));
+      // Only what is on can be switched off.
+      slot->option = app->add_flag(names + (flag.spec.default_value == "true" ? ",!--no-" + flag.spec.name : ""),
+                                   slot->on, help_text(flag));
       break;
   }
   if (flag.arity != Arity::kSwitch) slot->option->type_name(flag.value.empty() ? "VALUE" : flag.value);
@@ -79,7 +82,7 @@ std::vector<std::string> spellings(const Command& command) {
   std::vector<std::string> names = {"--help", "-h"};
   for (const Flag& flag : command.flags) {
     names.push_back("--" + flag.spec.name);
-    if (flag.arity == Arity::kSwitch) names.push_back("--no-" + flag.spec.name);
+    if (flag.arity == Arity::kSwitch && flag.spec.default_value == "true") names.push_back("--no-" + flag.spec.name);
     names.insert(names.end(), flag.aliases.begin(), flag.aliases.end());
   }
   return names;
