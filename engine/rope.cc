@@ -59,6 +59,7 @@ std::vector<float> rope_frequencies(const RopeConfig& config, int head_dim) {
       scale_yarn(config, head_dim, f);
       break;
   }
+  for (std::size_t i = 0; i < config.factors.size() && i < f.size(); ++i) f[i] /= config.factors[i];
   return f;
 }
 

@@ -14,6 +14,7 @@ namespace pareto {
 //   yarn    interpolated and extrapolated frequencies blended over a ramp between the dimensions that turn beta_fast
 //   and
 //           beta_slow times in the original context (Peng et al., arXiv 2309.00071)
+// Then the frequency of pair i is divided by factors[i], where the file has such factors (GGUF's rope_freqs).
 std::vector<float> rope_frequencies(const RopeConfig& config, int head_dim);
 
 // What cos and sin are multiplied by: 1, or yarn's attention factor.
