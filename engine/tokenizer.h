@@ -1,4 +1,4 @@
-// Loading tokenizers. Which file is which: docs/design.md, "Tokenizers".
+// Loading tokenizers. Which file is which: docs/tokenizers.md.
 #pragma once
 
 #include <memory>
