@@ -83,6 +83,7 @@ struct Stmt {
   std::vector<ExprPtr> exprs;
   std::vector<Body> bodies;
   std::vector<Param> params;
+  bool uses_caller = false;  // of a macro or call block: its body names caller
 };
 
 struct Program {

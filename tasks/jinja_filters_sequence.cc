@@ -243,6 +243,7 @@ Result<Value> slices(Interpreter& in, V value, A args) {
   PARETO_TRY(const std::int64_t count, integer_of(a[0], "slices"));
   if (count <= 0) return count == 0 ? type_error("integer division or modulo by zero") : Result<Value>(generator({}));
   PARETO_CHECK_OK(in.spend(count));
+  PARETO_CHECK_OK(in.allocate(static_cast<std::size_t>(count) * 4 * sizeof(Value)));
   const auto n = static_cast<std::int64_t>(items.size());
   const std::int64_t each = n / count, longer = n % count;
   std::vector<Value> made;

@@ -332,7 +332,7 @@ Status Interpreter::bind_macro(const MacroObject& macro, const Args& args) {
   }
   for (std::size_t k = 0; k < args.named.size(); ++k) {
     if (used[k]) continue;
-    if (args.named[k].first != "caller") {
+    if (args.named[k].first != "caller" || !macro.statement->uses_caller) {
       return type_error(fmt::format("macro '{}' takes no keyword argument '{}'", macro.name, args.named[k].first));
     }
     scope_->set("caller", args.named[k].second);
@@ -344,7 +344,7 @@ Result<Value> Interpreter::call_macro(const MacroObject& macro, const Args& args
   std::string text;
   std::string* const before = out_;
   ScopeGuard guard(this, macro.scope, ScopeGuard::kMacro);
-  scope_->set("caller", Value::undefined("No caller defined"));
+  if (macro.statement->uses_caller) scope_->set("caller", Value::undefined("No caller defined"));
   PARETO_CHECK_OK(bind_macro(macro, args));
   out_ = &text;
   const auto done = execute(macro.statement->bodies[0]);

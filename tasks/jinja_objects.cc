@@ -191,6 +191,7 @@ Result<std::vector<Value>> items_of(Interpreter& in, const Value& value) {
     for (const auto& [key, entry] : value.entries()) items.push_back(key);
   } else if (const auto* range = as<RangeObject>(value)) {
     PARETO_CHECK_OK(in.spend(range->count));
+    PARETO_CHECK_OK(in.allocate(static_cast<std::size_t>(range->count) * sizeof(Value)));
     for (std::int64_t i = 0; i < range->count; ++i) items.push_back(Value(range->at(i)));
   } else if (const auto* view = as<ViewObject>(value)) {
     items = view->items();

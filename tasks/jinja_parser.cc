@@ -296,16 +296,25 @@ Status Parser::signature(Stmt* statement) {
   return {};
 }
 
+Status Parser::macro_body(Stmt* statement, std::string_view end) {
+  const Restore loops(&loops_, 0);
+  const Restore soft(&soft_, false);
+  const std::size_t begin = at_;
+  PARETO_TRY(Body inner, block({end}));
+  statement->bodies.push_back(std::move(inner));
+  statement->uses_caller = std::any_of(
+      tokens_.begin() + static_cast<std::ptrdiff_t>(begin), tokens_.begin() + static_cast<std::ptrdiff_t>(at_),
+      [](const Token& token) { return token.type == Type::kName && token.text == "caller"; });
+  skip();
+  return {};
+}
+
 Result<std::unique_ptr<Stmt>> Parser::macro_statement() {
   auto made = make_statement(Kind::kMacro, current().line);
   PARETO_TRY(made->text, expect_name());
-  const Restore loops(&loops_, 0);
   const Restore soft(&soft_, false);
   PARETO_CHECK_OK(signature(made.get()));
-  static const std::vector<std::string_view> kEnds = {"endmacro"};
-  PARETO_TRY(Body inner, block(kEnds));
-  made->bodies.push_back(std::move(inner));
-  skip();
+  PARETO_CHECK_OK(macro_body(made.get(), "endmacro"));
   return made;
 }
 
@@ -315,12 +324,7 @@ Result<std::unique_ptr<Stmt>> Parser::call_statement() {
   PARETO_TRY(ExprPtr call, expression());
   if (call->kind != Expr::Kind::kCall) return error(made->line, "expected call");
   made->exprs.push_back(std::move(call));
-  const Restore loops(&loops_, 0);
-  const Restore soft(&soft_, false);
-  static const std::vector<std::string_view> kEnds = {"endcall"};
-  PARETO_TRY(Body inner, block(kEnds));
-  made->bodies.push_back(std::move(inner));
-  skip();
+  PARETO_CHECK_OK(macro_body(made.get(), "endcall"));
   return made;
 }
 

@@ -108,6 +108,8 @@ class Parser : private ExpressionParser {
   Result<StmtPtr> with_statement();
   Result<StmtPtr> print_statement();
   Status signature(Stmt* statement);
+  // The body of a macro or call block up to the tag `end`, which is taken.
+  Status macro_body(Stmt* statement, std::string_view end);
   enum class Namespaces { kAllowed, kNone };
   Result<ExprPtr> target(Namespaces namespaces, std::string_view end = "");
   Result<ExprPtr> single_target(Namespaces namespaces);
