@@ -1,8 +1,11 @@
 #include "engine/model_tensors.h"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "core/options.h"
+#include "core/thread_pool.h"
 #include "kernels/cpu/blocks.h"
 
 namespace pareto {
@@ -43,9 +46,6 @@ Status visit_mlp(const std::string& mlp, std::int64_t hidden, std::int64_t inner
 
 std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-// How a message calls a value of this dtype that has a scale of its own.
-const char* unit(DType dtype) { return is_quantised(dtype) ? "block" : "value"; }
-
 Status check_tensor(const std::string& tensor, const TensorView& view, const Shape& wanted, std::string_view file) {
   if (view.shape != wanted) {
     return fail(Code::kInvalid, "{}: '{}' has shape {}, but the configuration says {}", file, tensor,
@@ -59,11 +59,54 @@ Status check_tensor(const std::string& tensor, const TensorView& view, const Sha
     return fail(Code::kInvalid, "{}: '{}' has rows of {} values, not a multiple of {}'s block of {}", file, tensor,
                 wanted.back(), dtype_name(view.dtype), dtype_block(view.dtype));
   }
-  if (wanted.size() > 1 && !is_quantised(view.dtype)) return {};
-  const std::int64_t bad = first_bad_block(view.dtype, view.data, view.elements());
+  return {};
+}
+
+// A part of a tensor whose scales (a quantised matrix) or values (a vector) are to be looked at.
+struct Scan {
+  const std::string* name;
+  const TensorView* view;
+  std::int64_t begin, end;  // blocks
+};
+constexpr std::int64_t kScanBytes = 4 << 20;
+
+// Plain matrices are left alone: reading all of them would cost more than the rest of opening a model.
+void add_scans(const std::string& name, const TensorView& view, std::vector<Scan>& scans) {
+  if (view.shape.size() > 1 && !is_quantised(view.dtype)) return;
+  const std::int64_t blocks = view.elements() / dtype_block(view.dtype),
+                     step = kScanBytes / dtype_block_bytes(view.dtype);
+  for (std::int64_t begin = 0; begin < blocks; begin += step) {
+    scans.push_back({&name, &view, begin, std::min(blocks, begin + step)});
+  }
+}
+
+Status run_scan(const Scan& scan, std::string_view file) {
+  const DType dtype = scan.view->dtype;
+  const std::int64_t bad = first_bad_block(dtype, scan.view->data + scan.begin * dtype_block_bytes(dtype),
+                                           (scan.end - scan.begin) * dtype_block(dtype));
   if (bad < 0) return {};
-  return fail(Code::kInvalid, "{}: '{}' has a NaN or infinite {} in {} {}", file, tensor,
-              is_quantised(view.dtype) ? "scale" : "weight", unit(view.dtype), bad);
+  const bool quantised = is_quantised(dtype);
+  return fail(Code::kInvalid, "{}: '{}' has a NaN or infinite {} in {} {}", file, *scan.name,
+              quantised ? "scale" : "weight", quantised ? "block" : "value", scan.begin + bad);
+}
+
+// The first scan that fails decides. A large model is read by several threads: it is all page faults and memory.
+Status run_scans(const std::vector<Scan>& scans, std::string_view file) {
+  constexpr std::int64_t kMuch = 64 << 20;  // less is not worth starting threads
+  std::int64_t bytes = 0;
+  for (const Scan& scan : scans) bytes += (scan.end - scan.begin) * dtype_block_bytes(scan.view->dtype);
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  ThreadPool pool(bytes < kMuch ? 1 : std::clamp(cores, 1, 8));
+  std::atomic<std::size_t> next{0}, first_bad{scans.size()};
+  pool.run([&](int) {
+    for (std::size_t i = next++; i < scans.size() && i < first_bad; i = next++) {
+      if (run_scan(scans[i], file)) continue;
+      std::size_t seen = first_bad;
+      while (i < seen && !first_bad.compare_exchange_weak(seen, i)) {
+      }
+    }
+  });
+  return first_bad < scans.size() ? run_scan(scans[first_bad], file) : Status();
 }
 
 Error missing_tensor(const std::string& tensor, const TensorMap& tensors, std::string_view file) {
@@ -98,13 +141,16 @@ Status for_each_tensor(const ModelConfig& config, const TensorVisitor& visit) {
 
 Status check_tensors(const ModelConfig& config, const TensorMap& tensors, std::string_view file) {
   std::size_t found = 0;
+  std::vector<Scan> scans;
   PARETO_CHECK_OK(for_each_tensor(config, [&](const std::string& name, const Shape& shape) -> Status {
     const auto it = tensors.find(name);
     if (it == tensors.end()) return tl::unexpected<Error>(missing_tensor(name, tensors, file));
     ++found;
-    return check_tensor(name, it->second, shape, file);
+    PARETO_CHECK_OK(check_tensor(name, it->second, shape, file));
+    add_scans(it->first, it->second, scans);
+    return {};
   }));
-  if (found == tensors.size()) return {};
+  if (found == tensors.size()) return run_scans(scans, file);
   // Some tensor is not asked for: say which. A second pass, because it is the rare case.
   std::vector<std::string> wanted;
   PARETO_CHECK_OK(for_each_tensor(config, [&](const std::string& name, const Shape&) -> Status {

@@ -28,7 +28,8 @@ using TensorVisitor = std::function<Status(const std::string& name, const std::v
 Status for_each_tensor(const ModelConfig& config, const TensorVisitor& visit);
 
 // `tensors` has exactly the tensors that `config` asks for, with the right shapes; vectors are plain floats and finite;
-// no row splits a block; no scale of a quantised block is NaN or infinite. Reads every block's scale once.
+// no row splits a block; no scale of a quantised block is NaN or infinite. Reads every block's scale once: for a
+// quantised model that is one pass over the mapped file.
 Status check_tensors(const ModelConfig& config, const TensorMap& tensors, std::string_view name);
 
 }  // namespace pareto

@@ -35,6 +35,7 @@ void Scheduler::reset() {
   waiting_scores_.clear();
   waiting_generations_.clear();
   window_ = 0;
+  first_rows_ = 0;
   scores_ = PrefixStream(engine_);
   prompts_ = PrefixStream(engine_);
 }

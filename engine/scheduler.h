@@ -110,7 +110,8 @@ class Scheduler {
   OpWork shared_;
 
   std::deque<const Request*> waiting_scores_, waiting_generations_;
-  int window_ = 0;  // requests of the next score window
+  int window_ = 0;               // requests of the next score window
+  std::int64_t first_rows_ = 0;  // a step of score rows may end once it has so many and an input is complete
   PrefixStream scores_, prompts_;
   std::vector<std::unique_ptr<ScoreJob>> jobs_;  // of the window
   int jobs_left_ = 0;

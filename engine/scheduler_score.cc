@@ -9,7 +9,8 @@ namespace pareto {
 namespace {
 
 // Small at first, so that answers come at once; large later, so that little is computed again between windows.
-constexpr int kFirstWindow = 64, kLargestWindow = 4096;
+constexpr int kFirstWindow = 64, kLargestWindow = 4096;  // requests
+constexpr std::int64_t kFirstRows = 32;                  // of the first step, then twice as many each time
 
 std::string_view as_bytes(const std::vector<Token>& tokens) {
   return {reinterpret_cast<const char*>(tokens.data()), tokens.size() * sizeof(Token)};
@@ -118,6 +119,8 @@ void Scheduler::plan_wants(const std::vector<std::vector<int>>& units_of_input) 
 
 Status Scheduler::add_scores(Step& step, ResponseSink& sink) {
   while (scores_.done() && jobs_left_ == 0 && !waiting_scores_.empty() && rows_left(step) > 0) plan_scores(sink);
+  first_rows_ =
+      std::clamp<std::int64_t>(2 * first_rows_, kFirstRows, std::max<std::int64_t>(engine_.plan().chunk, kFirstRows));
   const std::int64_t spoken_for = pages_spoken_for();
   std::vector<std::int32_t> logit_rows;
   while (!scores_.done() && rows_left(step) > 0) {
@@ -140,7 +143,9 @@ Status Scheduler::add_scores(Step& step, ResponseSink& sink) {
         if (Nanos& start = units_[static_cast<std::size_t>(u)].job->response.start; start == 0) start = now_ns();
     Part part{.kind = Part::Kind::kScore, .row = row};
     PARETO_TRY(part.taken, scores_.take(step, rows, {.phase = Phase::kScore, .logit_rows = logit_rows}));
+    const bool complete = part.taken.last;
     parts_.push_back(std::move(part));
+    if (complete && step.rows() >= first_rows_) break;
   }
   return {};
 }

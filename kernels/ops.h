@@ -6,7 +6,7 @@
 //
 // Two numerics:
 //   kReference  dot products in f32 on the dequantised weights: what `--dtype f32` asks for
-//   kFast       activations rounded to bf16 for bf16 weights, to int8 in blocks of 32 for quantised ones, where the
+//   kFast       activations rounded to bf16 for bf16 weights, to int8 in blocks of ≤ 32 for quantised ones, where the
 //               instruction set has the matching dot product
 //
 // Determinism (the default): an output element depends on its own row of x and on the weights alone, never on m, on the

@@ -51,23 +51,42 @@ inline void load_wide(const Byte* const* rows, int sub, const Scales* s, WideCol
   }
 }
 
+struct WideDots {
+  __m512i all, last;  // as Dots
+};
+
 template <class F>
-inline __m512i dot_wide(const WideColumns& c, const std::int8_t* q, const std::int32_t* halves) {
-  __m512i first = _mm512_setzero_si512(), second = _mm512_setzero_si512();
+inline WideDots dot_wide(const WideColumns& c, const std::int8_t* q, const std::int32_t* halves) {
+  __m512i first = _mm512_setzero_si512(), last = _mm512_setzero_si512();
   for (int i = 0; i < 4; ++i) {
     first = _mm512_dpbusd_epi32(first, c.w[i], broadcast512(q + 4 * i));
-    second = _mm512_dpbusd_epi32(second, c.w[i + 4], broadcast512(q + 4 * i + 16));
+    last = _mm512_dpbusd_epi32(last, c.w[i + 4], broadcast512(q + 4 * i + 16));
   }
-  constexpr int kOffset = F::kSigned ? 128 : F::kOffset;
-  if constexpr (F::kGroups) {
-    const __m512i dot = _mm512_add_epi32(_mm512_mullo_epi32(first, c.first), _mm512_mullo_epi32(second, c.second));
-    const __m512i offset = _mm512_madd_epi16(c.groups, broadcast512(halves));
-    static_assert(kOffset == 32);
-    return _mm512_sub_epi32(dot, _mm512_slli_epi32(offset, 5));
+  const __m512i sums = broadcast512(halves);
+  if constexpr (F::kSigned) {
+    return {_mm512_sub_epi32(first, _mm512_madd_epi16(sums, _mm512_set1_epi32(128))),
+            _mm512_sub_epi32(last, _mm512_madd_epi16(sums, _mm512_set1_epi32(128 << 16)))};
+  } else if constexpr (F::kGroups) {
+    const __m512i dot = _mm512_add_epi32(_mm512_mullo_epi32(first, c.first), _mm512_mullo_epi32(last, c.second));
+    static_assert(F::kOffset == 32);
+    return {_mm512_sub_epi32(dot, _mm512_slli_epi32(_mm512_madd_epi16(c.groups, sums), 5)), _mm512_setzero_si512()};
+  } else {
+    const __m512i dot = _mm512_add_epi32(first, last);
+    if constexpr (F::kOffset == 0) return {dot, _mm512_setzero_si512()};
+    return {_mm512_sub_epi32(dot, _mm512_madd_epi16(sums, _mm512_set1_epi16(F::kOffset))), _mm512_setzero_si512()};
   }
-  const __m512i dot = _mm512_add_epi32(first, second);
-  if constexpr (kOffset == 0) return dot;
-  return _mm512_sub_epi32(dot, _mm512_madd_epi16(broadcast512(halves), _mm512_set1_epi16(kOffset)));
+}
+
+// The same steps as accumulate().
+template <class F>
+inline __m512 accumulate_wide(__m512 acc, WideDots dots, const WideColumns& c, const Activations& a, Index at) {
+  acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots.all), _mm512_mul_ps(c.scale, _mm512_set1_ps(a.d[at])), acc);
+  const __m512 second = _mm512_set1_ps(a.d_sum[at]);
+  if constexpr (F::kSigned) {
+    acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots.last), _mm512_mul_ps(c.scale, second), acc);
+  }
+  if constexpr (F::kMin) acc = _mm512_fmadd_ps(c.min, second, acc);
+  return acc;
 }
 
 struct SixteenRows {
@@ -98,11 +117,8 @@ struct SixteenRows {
         const Index block = (b * F::kSubs + sub) * m;
         for (Index i = i0; i < i1; ++i) {
           const Index x = block + i;
-          const __m512 dot = _mm512_cvtepi32_ps(dot_wide<F>(c, a.q + x * 32, a.halves + x));
-          // The same two steps as accumulate().
-          __m512 sum = _mm512_load_ps(acc[i - i0]);
-          sum = _mm512_fmadd_ps(dot, _mm512_mul_ps(c.scale, _mm512_set1_ps(a.d[x])), sum);
-          if constexpr (F::kMin) sum = _mm512_fmadd_ps(c.min, _mm512_set1_ps(a.d_sum[x]), sum);
+          const WideDots dots = dot_wide<F>(c, a.q + x * 32, a.halves + x);
+          const __m512 sum = accumulate_wide<F>(_mm512_load_ps(acc[i - i0]), dots, c, a, x);
           _mm512_store_ps(acc[i - i0], sum);
         }
       }

@@ -2,10 +2,14 @@
 //
 // Activations, per row, in blocks of 32: d = max |x| / 127, q = round(x / d) (half to even), in
 //   q int8 [block][row][32] | d f32 [block][row] | d Σq f32 [block][row] | Σq of each half, int16 [block][row][2]
+// Q8_0, whose own error is as small as that of int8 activations, has a d for each half of a block, the second one in
+// place of d Σq.
 //
 // One output element is, whatever m and whichever loop computes it,
-//   for each block of 32, in order:  acc = fma(dot, scale · d, acc);   where the format has minima, acc = fma(min, d
-//   Σq, acc) out = acc + bias
+//   for each block of 32, in order:
+//     acc = fma(dot, scale · d, acc)          Q8_0: for one half after the other
+//     acc = fma(min, d Σq, acc)               where the format has minima
+//   out = acc + bias
 // dot = Σ (w - offset) q (for Q6_K: each half times its int8) is an exact integer below 2^24. Eight rows of the weight
 // are handled together, lane = row, so that scaling costs one multiply-add for all of them:
 //   m = 1   each row's 32 products are added up by a tree across the eight rows, straight from the blocks
@@ -25,7 +29,7 @@ using Index = std::int64_t;
 struct Activations {
   std::int8_t* q;
   float* d;
-  float* d_sum;
+  float* d_sum;          // kSigned: d of the second half
   std::int32_t* halves;  // two int16
 };
 
@@ -47,22 +51,30 @@ inline Activations activations(void* prepared, Index m, Index k) {
   return {q, d, d + blocks, reinterpret_cast<std::int32_t*>(d + 2 * blocks)};
 }
 
-// x[32] → q, d and the sums at index `at`. A NaN in x makes d one, and so every output of the row.
-inline void quantise_block(const float* x, const Activations& a, Index at) {
+// The largest magnitude of two vectors, compared as integers: a NaN is larger than anything.
+inline float largest_magnitude(__m256 a, __m256 b) {
   const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-  __m256 v[4];
-  __m256i top = _mm256_setzero_si256();  // as integers: a NaN is the largest
-  for (int i = 0; i < 4; ++i) {
-    v[i] = _mm256_loadu_ps(x + 8 * i);
-    top = _mm256_max_epi32(top, _mm256_and_si256(_mm256_castps_si256(v[i]), magnitude));
-  }
+  const __m256i top = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(a), magnitude),
+                                       _mm256_and_si256(_mm256_castps_si256(b), magnitude));
   __m128i t = _mm_max_epi32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1));
   t = _mm_max_epi32(t, _mm_shuffle_epi32(t, 0x4e));
   t = _mm_max_epi32(t, _mm_shuffle_epi32(t, 0xb1));
-  const float largest = _mm_cvtss_f32(_mm_castsi128_ps(t));
-  const __m256 inverse = _mm256_set1_ps(largest > 1e-30f ? 127.0f / largest : 0.0f);
+  return _mm_cvtss_f32(_mm_castsi128_ps(t));
+}
+inline bool larger(float a, float b) { return !(a <= b); }  // a NaN is
+
+// x[32] → q, d and the sums at index `at`. A NaN in x makes d one, and so every output of the row.
+template <bool kTwoScales>
+inline void quantise_block(const float* x, const Activations& a, Index at) {
+  __m256 v[4];
+  for (int i = 0; i < 4; ++i) v[i] = _mm256_loadu_ps(x + 8 * i);
+  float top[2] = {largest_magnitude(v[0], v[1]), largest_magnitude(v[2], v[3])};
+  if constexpr (!kTwoScales) top[0] = top[1] = larger(top[0], top[1]) ? top[0] : top[1];
   __m256i n[4];
-  for (int i = 0; i < 4; ++i) n[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
+  for (int i = 0; i < 4; ++i) {
+    const __m256 inverse = _mm256_set1_ps(top[i / 2] > 1e-30f ? 127.0f / top[i / 2] : 0.0f);
+    n[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
+  }
   const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(n[0], n[1]), _mm256_packs_epi32(n[2], n[3]));
   const __m256i q = _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(a.q + at * 32), q);
@@ -73,14 +85,15 @@ inline void quantise_block(const float* x, const Activations& a, Index at) {
   sum = _mm256_add_epi32(sum, _mm256_shuffle_epi32(sum, 0xb1));
   const int low = _mm256_extract_epi32(sum, 0), high = _mm256_extract_epi32(sum, 4);
   a.halves[at] = (low & 0xffff) | static_cast<std::int32_t>(static_cast<std::uint32_t>(high) << 16);
-  a.d[at] = largest / 127.0f;
-  a.d_sum[at] = a.d[at] * static_cast<float>(low + high);
+  a.d[at] = top[0] / 127.0f;
+  a.d_sum[at] = kTwoScales ? top[1] / 127.0f : a.d[at] * static_cast<float>(low + high);
 }
 
-inline void quant_prepare(const float* x, Index m, Index k, Index begin, Index end, void* prepared) {
+template <bool kTwoScales>
+void quant_prepare(const float* x, Index m, Index k, Index begin, Index end, void* prepared) {
   const Activations a = activations(prepared, m, k);
   for (Index i = begin; i < end; ++i)
-    for (Index b = 0; b < k / 32; ++b) quantise_block(x + i * k + b * 32, a, b * m + i);
+    for (Index b = 0; b < k / 32; ++b) quantise_block<kTwoScales>(x + i * k + b * 32, a, b * m + i);
 }
 
 // ---- Eight rows of the weight ----
@@ -143,9 +156,14 @@ inline __m256i take_offset(__m256i dot, const std::int32_t* halves) {
   return _mm256_sub_epi32(dot, _mm256_madd_epi16(broadcast32(halves), _mm256_set1_epi16(F::kOffset)));
 }
 
+// Eight rows' dot products with one block of q; kSigned: with its first half, and its last.
+struct Dots {
+  __m256i all, last;
+};
+
 // m = 1: the dot products of eight rows' sub-blocks with q[32].
 template <class F>
-inline __m256i dot_rows(const Byte* const* rows, int sub, __m256i q, const std::int32_t* halves, const Scales& s) {
+inline Dots dot_rows(const Byte* const* rows, int sub, __m256i q, const std::int32_t* halves, const Scales& s) {
   __m256i p[8], low, high;
   if constexpr (F::kGroups) {
     // The first half's multiplier in all int16 of the low lane, the last half's in the high one.
@@ -157,14 +175,14 @@ inline __m256i dot_rows(const Byte* const* rows, int sub, __m256i q, const std::
       p[r] = _mm256_madd_epi16(products, _mm256_shuffle_epi8(broadcast32(&s.groups[sub][r]), spread));
     }
     fold_rows(p, low, high, add32);
-    return join_lanes(low, high);
+    return {join_lanes(low, high), _mm256_setzero_si256()};
   } else if constexpr (F::kSigned) {
     for (int r = 0; r < kRows; ++r) {
       const __m256i w = F::integers(rows[r], sub);
       p[r] = sum_pairs(signed_products(_mm256_abs_epi8(w), w, q));
     }
     fold_rows(p, low, high, add32);
-    return join_lanes(low, high);
+    return {_mm256_permute2x128_si256(low, high, 0x20), _mm256_permute2x128_si256(low, high, 0x31)};
   } else if constexpr (F::kNibbles >= 0) {  // two rows in one vector: half of the work of the tree is not there
     const __m256i q_low = _mm256_permute2x128_si256(q, q, 0x00), q_high = _mm256_permute2x128_si256(q, q, 0x11);
     const __m256i mask = _mm256_set1_epi8(15);
@@ -178,11 +196,11 @@ inline __m256i dot_rows(const Byte* const* rows, int sub, __m256i q, const std::
     }
     static_assert(F::kMost * 127 * 2 * 8 < 32768);
     const __m256i sums = fold_pairs64(fold_pairs32(t[0], t[1], add16), fold_pairs32(t[2], t[3], add16), add16);
-    return take_offset<F>(sum_pairs(sums), halves);
+    return {take_offset<F>(sum_pairs(sums), halves), _mm256_setzero_si256()};
   } else {  // at most 31: four sums of two products fit int16
     for (int r = 0; r < kRows; ++r) p[r] = _mm256_maddubs_epi16(F::integers(rows[r], sub), q);
     fold_rows(p, low, high, add16);
-    return take_offset<F>(join_lanes(sum_pairs(low), sum_pairs(high)), halves);
+    return {take_offset<F>(join_lanes(sum_pairs(low), sum_pairs(high)), halves), _mm256_setzero_si256()};
   }
 }
 
@@ -230,7 +248,7 @@ inline auto quads(const std::int8_t* q) {
 
 // m > 1: the same dot products from the transposed integers.
 template <class F>
-inline __m256i dot_columns(const Columns& c, const std::int8_t* q, const std::int32_t* halves) {
+inline Dots dot_columns(const Columns& c, const std::int8_t* q, const std::int32_t* halves) {
   const auto quad = quads(q);
   const auto pair = [&](int i) __attribute__((always_inline)) {  // values 4i … 4i + 7
     return _mm256_add_epi16(_mm256_maddubs_epi16(c.w[i], quad(i)), _mm256_maddubs_epi16(c.w[i + 1], quad(i + 1)));
@@ -240,25 +258,29 @@ inline __m256i dot_columns(const Columns& c, const std::int8_t* q, const std::in
     const __m256i second = add32(_mm256_madd_epi16(pair(4), c.second), _mm256_madd_epi16(pair(6), c.second));
     const __m256i offset = _mm256_madd_epi16(c.groups, broadcast32(halves));
     static_assert(F::kOffset == 32);
-    return _mm256_sub_epi32(add32(first, second), _mm256_slli_epi32(offset, 5));
+    return {_mm256_sub_epi32(add32(first, second), _mm256_slli_epi32(offset, 5)), _mm256_setzero_si256()};
   } else if constexpr (F::kSigned) {
     const auto products = [&](int i) __attribute__((always_inline)) {
       return sum_pairs(signed_products(c.magnitude[i], c.w[i], quad(i)));
     };
-    return add32(add32(add32(products(0), products(1)), add32(products(2), products(3))),
-                 add32(add32(products(4), products(5)), add32(products(6), products(7))));
+    return {add32(add32(products(0), products(1)), add32(products(2), products(3))),
+            add32(add32(products(4), products(5)), add32(products(6), products(7)))};
   } else if constexpr (F::kMost * 127 * 2 * 8 < 32768) {
-    return take_offset<F>(sum_pairs(add16(add16(pair(0), pair(2)), add16(pair(4), pair(6)))), halves);
+    return {take_offset<F>(sum_pairs(add16(add16(pair(0), pair(2)), add16(pair(4), pair(6)))), halves),
+            _mm256_setzero_si256()};
   } else {
-    return take_offset<F>(add32(sum_pairs(add16(pair(0), pair(2))), sum_pairs(add16(pair(4), pair(6)))), halves);
+    return {take_offset<F>(add32(sum_pairs(add16(pair(0), pair(2))), sum_pairs(add16(pair(4), pair(6)))), halves),
+            _mm256_setzero_si256()};
   }
 }
 
 // acc plus one sub-block's part of the output: the one place that says how.
 template <class F>
-inline __m256 accumulate(__m256 acc, __m256i dot, __m256 scale, __m256 min, const Activations& a, Index at) {
-  acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_mul_ps(scale, _mm256_set1_ps(a.d[at])), acc);
-  if constexpr (F::kMin) acc = _mm256_fmadd_ps(min, _mm256_set1_ps(a.d_sum[at]), acc);
+inline __m256 accumulate(__m256 acc, Dots dots, __m256 scale, __m256 min, const Activations& a, Index at) {
+  acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots.all), _mm256_mul_ps(scale, _mm256_set1_ps(a.d[at])), acc);
+  const __m256 second = _mm256_set1_ps(a.d_sum[at]);
+  if constexpr (F::kSigned) acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots.last), _mm256_mul_ps(scale, second), acc);
+  if constexpr (F::kMin) acc = _mm256_fmadd_ps(min, second, acc);
   return acc;
 }
 
@@ -283,8 +305,8 @@ void quant_run_one(const Weight& w, const Activations& a, Index begin, Index end
       F::scales(at, s);
       for (int sub = 0; sub < F::kSubs; ++sub) {
         const Index block = b * F::kSubs + sub;
-        const __m256i dot = dot_rows<F>(at, sub, load256(a.q + block * 32), a.halves + block, s);
-        acc = accumulate<F>(acc, dot, _mm256_load_ps(s.scale[sub]), _mm256_load_ps(s.min[sub]), a, block);
+        const Dots dots = dot_rows<F>(at, sub, load256(a.q + block * 32), a.halves + block, s);
+        acc = accumulate<F>(acc, dots, _mm256_load_ps(s.scale[sub]), _mm256_load_ps(s.min[sub]), a, block);
       }
       for (const Byte*& p : at) {
         for (int line = 0; line < F::kBytes; line += 64)
@@ -322,9 +344,9 @@ void quant_run_group(const Weight& w, const Activations& a, Index m, Index i0, I
       const __m256 scale = _mm256_load_ps(s.scale[sub]), min = _mm256_load_ps(s.min[sub]);
       const Index block = (b * F::kSubs + sub) * m;
       for (Index i = i0; i < i1; ++i) {
-        const __m256i dot = dot_columns<F>(c, a.q + (block + i) * 32, a.halves + block + i);
+        const Dots dots = dot_columns<F>(c, a.q + (block + i) * 32, a.halves + block + i);
         float* sum = acc[i - i0];
-        _mm256_store_ps(sum, accumulate<F>(_mm256_load_ps(sum), dot, scale, min, a, block + i));
+        _mm256_store_ps(sum, accumulate<F>(_mm256_load_ps(sum), dots, scale, min, a, block + i));
       }
     }
     for (const Byte*& p : at) p += F::kBytes;
@@ -365,9 +387,10 @@ void quant_run(const Weight& w, const void* prepared, Index m, Index begin, Inde
 
 template <class Group>
 MatmulKernel quant_kernel(DType dtype) {
-  MatmulKernel kernel{quant_prepared_bytes, quant_prepare, nullptr, Group::kGroup, 1};
+  MatmulKernel kernel{quant_prepared_bytes, quant_prepare<false>, nullptr, Group::kGroup, 1};
   switch (dtype) {
     case DType::kQ8_0:
+      kernel.prepare = quant_prepare<true>;
       kernel.run = quant_run<Q8_0, Group>;
       break;
     case DType::kQ4_0:

@@ -64,13 +64,14 @@ std::vector<float> dequantised(DType dtype, const std::vector<unsigned char>& da
   return out;
 }
 
-// x after rounding to int8 in blocks of 32.
-std::vector<float> rounded(const std::vector<float>& x) {
+// x after rounding to int8, with a scale for each 32 values; for Q8_0 for each 16.
+std::vector<float> rounded(DType dtype, const std::vector<float>& x) {
+  const std::size_t block = dtype == DType::kQ8_0 ? 16 : 32;
   std::vector<float> out(x.size());
-  for (std::size_t b = 0; b < x.size(); b += 32) {
+  for (std::size_t b = 0; b < x.size(); b += block) {
     float top = 0;
-    for (std::size_t i = b; i < b + 32; ++i) top = std::max(top, std::fabs(x[i]));
-    for (std::size_t i = b; i < b + 32; ++i)
+    for (std::size_t i = b; i < b + block; ++i) top = std::max(top, std::fabs(x[i]));
+    for (std::size_t i = b; i < b + block; ++i)
       out[i] = top > 0 ? std::nearbyint(x[i] * (127.0f / top)) * (top / 127.0f) : 0;
   }
   return out;
@@ -176,7 +177,7 @@ TEST(Quant, FastProductIsExactOnRoundedActivations) {
             const Product p(dtype, rows, k, static_cast<unsigned>(rows));
             const std::vector<float> x = random_values(m * k, 5);
             const bool bias = rows % 2 == 1;
-            expect_product(run(kernel, p, x, m, {0, rows}, bias), p, rounded(x), m, bias, 1e-6,
+            expect_product(run(kernel, p, x, m, {0, rows}, bias), p, rounded(dtype, x), m, bias, 1e-6,
                            name(path, dtype) + " rows " + std::to_string(rows) + " m " + std::to_string(m));
           }
         }
@@ -242,11 +243,11 @@ TEST(Quant, ExtremeIntegersDoNotSaturate) {
         }
         for (const int m : {1, 4}) {
           std::vector<float> x(static_cast<std::size_t>(m * p.k), 2.5f);
-          expect_product(run(kernel, p, x, m, {0, 16}, false), p, rounded(x), m, false, 1e-6, name(path, dtype));
+          expect_product(run(kernel, p, x, m, {0, 16}, false), p, rounded(dtype, x), m, false, 1e-6, name(path, dtype));
           for (float& value : x) value = -value;
-          expect_product(run(kernel, p, x, m, {0, 16}, false), p, rounded(x), m, false, 1e-6, name(path, dtype));
+          expect_product(run(kernel, p, x, m, {0, 16}, false), p, rounded(dtype, x), m, false, 1e-6, name(path, dtype));
           for (std::size_t i = 0; i < x.size(); i += 3) x[i] = -x[i];
-          expect_product(run(kernel, p, x, m, {0, 16}, false), p, rounded(x), m, false, 1e-6, name(path, dtype));
+          expect_product(run(kernel, p, x, m, {0, 16}, false), p, rounded(dtype, x), m, false, 1e-6, name(path, dtype));
         }
       }
     }
