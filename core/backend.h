@@ -35,21 +35,21 @@ class ResponseSink {
 
 // Everything that `pareto run` knows about the model and the machine; how each is spelled: `pareto run --help`.
 struct BackendOptions {
-  std::string model;              // file or folder; resolved from names by the harness
-  std::string tokenizer;          // empty: the model's own
+  std::string model;      // file or folder; resolved from names by the harness
+  std::string tokenizer;  // empty: the model's own
   std::string device = "cpu";
-  std::string dtype = "auto";     // auto: as stored, fast kernels; f32: reference numerics on the stored weights; bf16
-  int batch = 0;                  // most sequences in one step; 0: chosen by the memory plan
-  int threads = 0;                // 0: all cores
-  int max_length = 0;             // context limit in tokens; 0: the model's
-  int chunk = 0;                  // most tokens in one step (chunked prefill); 0: default
-  int page = 16;                  // tokens per KV page
-  bool deterministic = true;      // identical bits at any batch, chunk and page size and thread count
-  OptionMap spec;                 // the method's own options, checked against its OptionSpecs
+  std::string dtype = "auto";  // auto: as stored, fast kernels; f32: reference numerics on the stored weights; bf16
+  int batch = 0;               // most sequences in one step; 0: chosen by the memory plan
+  int threads = 0;             // 0: all cores
+  int max_length = 0;          // context limit in tokens; 0: the model's
+  int chunk = 0;               // most tokens in one step (chunked prefill); 0: default
+  int page = 16;               // tokens per KV page
+  bool deterministic = true;   // identical bits at any batch, chunk and page size and thread count
+  OptionMap spec;              // the method's own options, checked against its OptionSpecs
 };
 
 struct ModelFacts {
-  std::string name, architecture, dtype;      // weight dtype: the one that holds most bytes
+  std::string name, architecture, dtype;  // weight dtype: the one that holds most bytes
   std::int64_t parameters = 0, active_parameters = 0, weight_bytes = 0, kv_bytes_per_token = 0;
   std::vector<std::pair<std::string, std::string>> file_hashes;  // path inside the model, xxh3 of the content
   int max_length = 0;
@@ -60,12 +60,12 @@ struct ModelFacts {
 // What is known after open() and after serve(); serve() adds to the counts.
 struct Description {
   ModelFacts model;
-  std::string isa;                            // the kernels' path: "avx2", "amx", …
-  std::string setup = "A";                    // design.md §2
-  Work work;                                  // of all requests served
-  OpWork shared;                              // flops and bytes that prefix sharing saved
+  std::string isa;          // the kernels' path: "avx2", "amx", …
+  std::string setup = "A";  // design.md §2
+  Work work;                // of all requests served
+  OpWork shared;            // flops and bytes that prefix sharing saved
   Nanos load_ns = 0, warmup_ns = 0, serve_ns = 0;
-  std::int64_t planned_bytes = 0;             // the memory plan; 0 where there is none
+  std::int64_t planned_bytes = 0;  // the memory plan; 0 where there is none
 };
 
 class Backend {

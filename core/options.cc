@@ -164,7 +164,8 @@ Error unknown_name(std::string_view kind, std::string_view name, const std::vect
   } else {
     message += fmt::format("; there are {}, listed by 'pareto ls'", names.size());
   }
-  if (const std::string near = nearest_name(name, names); !near.empty()) message += fmt::format("; did you mean '{}'?", near);
+  if (const std::string near = nearest_name(name, names); !near.empty())
+    message += fmt::format("; did you mean '{}'?", near);
   return {Code::kUsage, message};
 }
 

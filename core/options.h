@@ -11,12 +11,18 @@
 namespace pareto {
 
 struct OptionSpec {
-  enum class Type { kInt, kFloat, kBool, kString, kBudget };  // kBudget: "0.02" or "2%" of the context, or "2048" tokens
+  enum class Type {
+    kInt,
+    kFloat,
+    kBool,
+    kString,
+    kBudget
+  };  // kBudget: "0.02" or "2%" of the context, or "2048" tokens
   std::string name;
   Type type = Type::kInt;
   std::string default_value;
-  double min = 0, max = 0;            // closed range of kInt and kFloat
-  std::vector<std::string> choices;   // of kString; empty: anything
+  double min = 0, max = 0;           // closed range of kInt and kFloat
+  std::vector<std::string> choices;  // of kString; empty: anything
   std::string help;
 };
 

@@ -27,10 +27,10 @@ struct Request {
     kScoreRolling,  // log-likelihood of all of `context`, in windows of max_length (lm-eval's loglikelihood_rolling)
   };
   Kind kind = Kind::kGenerate;
-  int task = 0;      // which task of the run
-  int doc = 0;       // its document (doc_id: the index in the whole split)
-  int part = 0;      // choice, or repeat, of that document
-  std::string id;    // a requests file's own id, else empty
+  int task = 0;    // which task of the run
+  int doc = 0;     // its document (doc_id: the index in the whole split)
+  int part = 0;    // choice, or repeat, of that document
+  std::string id;  // a requests file's own id, else empty
 
   Text context = make_text("");
   std::string continuation;
@@ -39,9 +39,9 @@ struct Request {
 
   std::vector<std::string> until;  // generation ends before the first of these
   int max_tokens = 256;
-  bool ignore_eos = false;         // only max_tokens and until end it
+  bool ignore_eos = false;  // only max_tokens and until end it
   Sampling sampling;
-  Nanos due = 0;                   // open-loop arrivals; 0: at once
+  Nanos due = 0;  // open-loop arrivals; 0: at once
 };
 
 enum class Finish : std::uint8_t { kStop, kLength, kError };
@@ -53,18 +53,18 @@ struct ItemWork {
 };
 
 struct Response {
-  std::string text;                // generated text, cut at the stop string
-  std::vector<Token> tokens;       // generated ids, the end-of-sequence id included
-  std::vector<float> logprobs;     // natural log; per generated token, per continuation token, per rolling token
-  double loglikelihood = 0;        // Σ logprobs in double, for the two score kinds
-  bool greedy = false;             // kScore: every continuation token was the argmax
-  int prompt_tokens = 0;           // after truncation
-  int truncated_prompt_tokens = 0; // cut off the left to fit max_length
-  int cached_prompt_tokens = 0;    // found in the cache: another request had computed them
+  std::string text;                 // generated text, cut at the stop string
+  std::vector<Token> tokens;        // generated ids, the end-of-sequence id included
+  std::vector<float> logprobs;      // natural log; per generated token, per continuation token, per rolling token
+  double loglikelihood = 0;         // Σ logprobs in double, for the two score kinds
+  bool greedy = false;              // kScore: every continuation token was the argmax
+  int prompt_tokens = 0;            // after truncation
+  int truncated_prompt_tokens = 0;  // cut off the left to fit max_length
+  int cached_prompt_tokens = 0;     // found in the cache: another request had computed them
   Finish finish = Finish::kStop;
   Nanos due = 0, start = 0, first_token = 0, end = 0;
-  std::vector<Nanos> token_times;  // of each generated token
-  ItemWork work;                   // alone
+  std::vector<Nanos> token_times;           // of each generated token
+  ItemWork work;                            // alone
   double share_flops = 0, share_bytes = 0;  // its part of what was really done; they sum to the run's Work
   std::optional<Error> error;
 };

@@ -46,14 +46,14 @@ tl::unexpected<Error> fail(Code code, fmt::format_string<Args...> format, Args&&
 // Passes an error on to the caller: `PARETO_TRY(auto file, open(path));` or, for a Status, `PARETO_CHECK_OK(step());`.
 #define PARETO_CONCAT_INNER(a, b) a##b
 #define PARETO_CONCAT(a, b) PARETO_CONCAT_INNER(a, b)
-#define PARETO_TRY_IMPL(tmp, decl, expr)                                          \
-  auto tmp = (expr);                                                             \
-  if (!tmp) return tl::unexpected<::pareto::Error>(std::move(tmp).error());      \
+#define PARETO_TRY_IMPL(tmp, decl, expr)                                    \
+  auto tmp = (expr);                                                        \
+  if (!tmp) return tl::unexpected<::pareto::Error>(std::move(tmp).error()); \
   decl = std::move(*tmp)
 #define PARETO_TRY(decl, ...) PARETO_TRY_IMPL(PARETO_CONCAT(pareto_try_, __LINE__), decl, (__VA_ARGS__))
-#define PARETO_CHECK_OK(...)                                                                     \
-  do {                                                                                           \
-    auto pareto_status = (__VA_ARGS__);                                                          \
+#define PARETO_CHECK_OK(...)                                                                      \
+  do {                                                                                            \
+    auto pareto_status = (__VA_ARGS__);                                                           \
     if (!pareto_status) return tl::unexpected<::pareto::Error>(std::move(pareto_status).error()); \
   } while (0)
 

@@ -27,44 +27,44 @@ struct ChatRender {
 using ChatTemplate = std::function<Result<std::string>(const std::vector<ChatMessage>&, const ChatRender&)>;
 
 struct TaskOptions {
-  std::string data_dir;                 // of hub rows: DIR/<org>__<name>/<config>/<split>.jsonl
-  std::optional<int> num_fewshot;       // unset: the task's own
-  std::optional<double> limit;          // < 1: that share of the documents, rounded up; else the first so many
-  std::vector<int> samples;             // exactly these documents (excludes limit)
+  std::string data_dir;            // of hub rows: DIR/<org>__<name>/<config>/<split>.jsonl
+  std::optional<int> num_fewshot;  // unset: the task's own
+  std::optional<double> limit;     // < 1: that share of the documents, rounded up; else the first so many
+  std::vector<int> samples;        // exactly these documents (excludes limit)
   std::uint64_t fewshot_seed = 1234;
   std::map<std::string, std::string> gen_kwargs;  // merged over the task's own, as lm-eval does
-  ChatTemplate chat_template;           // empty: none
+  ChatTemplate chat_template;                     // empty: none
   std::string system_instruction;
   std::optional<bool> fewshot_as_multiturn;
-  std::string file;                     // of `requests:FILE`; for other tasks empty
+  std::string file;  // of `requests:FILE`; for other tasks empty
 };
 
 struct MetricInfo {
-  std::string name;             // "acc", "exact_match", …
+  std::string name;  // "acc", "exact_match", …
   bool higher_is_better = true;
-  bool binary = true;           // 0/1 per document: gets a Wilson interval
+  bool binary = true;  // 0/1 per document: gets a Wilson interval
 };
 
 struct TaskInfo {
   std::string name, version, summary;
-  std::vector<std::string> tags;         // "ai2_arc", …
-  std::string output_type;               // lm-eval's: multiple_choice, generate_until, loglikelihood, loglikelihood_rolling
-  std::string dataset;                   // "openai/gsm8k main"
-  int num_fewshot = 0;                   // its own default; after load(): what is used (lm-eval's n-shot)
+  std::vector<std::string> tags;  // "ai2_arc", …
+  std::string output_type;        // lm-eval's: multiple_choice, generate_until, loglikelihood, loglikelihood_rolling
+  std::string dataset;            // "openai/gsm8k main"
+  int num_fewshot = 0;            // its own default; after load(): what is used (lm-eval's n-shot)
   std::vector<MetricInfo> metrics;
   std::vector<std::string> filters = {"none"};  // in record order
-  std::string alias;                     // lm-eval's task_alias ("astronomy"); empty: the name
+  std::string alias;                            // lm-eval's task_alias ("astronomy"); empty: the name
   // Set by load():
-  int documents_in_split = 0;            // before limit and samples: lm-eval's n-samples.original
-  std::string generation_kwargs;         // JSON object, gen_kwargs merged in, not normalised: arg_1 of a generate_until
-                                         // sample's arguments (arg_0 is the context). Empty where there is no upstream
-  std::vector<std::string> warnings;     // one line each, without the task's name; to be shown and recorded
+  int documents_in_split = 0;         // before limit and samples: lm-eval's n-samples.original
+  std::string generation_kwargs;      // JSON object, gen_kwargs merged in, not normalised: arg_1 of a generate_until
+                                      // sample's arguments (arg_0 is the context). Empty where there is no upstream
+  std::vector<std::string> warnings;  // one line each, without the task's name; to be shown and recorded
 };
 
 // A group's score is the mean of its members' (lm-eval's aggregate_metric_list).
 struct GroupInfo {
   std::string name, alias, version;
-  std::vector<std::string> members;      // tasks or groups
+  std::vector<std::string> members;  // tasks or groups
   std::string metric = "acc";
   bool weight_by_size = true;
 };
@@ -72,18 +72,18 @@ struct GroupInfo {
 // What a document became: one per (document, filter).
 struct Marked {
   std::string filter = "none";
-  std::string filtered;                       // what the filter left of the response: Python's str() of it
-  std::map<std::string, double> metrics;      // by metric name
+  std::string filtered;                   // what the filter left of the response: Python's str() of it
+  std::map<std::string, double> metrics;  // by metric name
 };
 
 // One document as the record shows it.
 struct Document {
   int doc_id = 0;
-  std::string doc;      // JSON of the row, keys in the row's order, as Python's json.dumps(doc, indent=2,
-                        // ensure_ascii=False) writes it: doc_hash is its sha256
-  std::string target;   // Python's str() of upstream's target
-  std::vector<std::string> choices;           // multiple choice: the texts, without delimiter
-  int gold = -1;                              // multiple choice: index of the right one
+  std::string doc;                   // JSON of the row, keys in the row's order, as Python's json.dumps(doc, indent=2,
+                                     // ensure_ascii=False) writes it: doc_hash is its sha256
+  std::string target;                // Python's str() of upstream's target
+  std::vector<std::string> choices;  // multiple choice: the texts, without delimiter
+  int gold = -1;                     // multiple choice: index of the right one
   std::string doc_hash, prompt_hash, target_hash;  // sha256: of doc, of the first request's context, of target
 };
 

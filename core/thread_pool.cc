@@ -15,8 +15,8 @@ inline void relax() {
 #endif
 }
 
-constexpr int kSpins = 4000;                 // a few tens of microseconds: the gap between two ops of one step
-constexpr Nanos kYieldFor = 2'000'000;       // then give the core away for up to 2 ms, then sleep
+constexpr int kSpins = 4000;            // a few tens of microseconds: the gap between two ops of one step
+constexpr Nanos kYieldFor = 2'000'000;  // then give the core away for up to 2 ms, then sleep
 
 }  // namespace
 
@@ -47,8 +47,10 @@ void ThreadPool::run_on_all(Trampoline call, void* body) {
   if (asleep) wake_.notify_all();
   call(body, 0);
   for (int spins = 0; pending_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpins) relax();
-    else std::this_thread::yield();
+    if (spins < kSpins)
+      relax();
+    else
+      std::this_thread::yield();
   }
 }
 

@@ -1,7 +1,7 @@
 // A fixed team of threads for the kernels: static split, no stealing, so that who computes what is reproducible.
 //
-// Idle workers spin briefly, then yield, then sleep: on a shared machine a spinning worker would steal the core that the
-// others wait for.
+// Idle workers spin briefly, then yield, then sleep: on a shared machine a spinning worker would steal the core that
+// the others wait for.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,8 @@ class ThreadPool {
     run_on_all([](void* b, int thread) { (*static_cast<std::remove_reference_t<Body>*>(b))(thread); }, &body);
   }
 
-  // Splits [0, n) into size() contiguous parts whose bounds are multiples of `grain`, and runs body(begin, end, thread).
+  // Splits [0, n) into size() contiguous parts whose bounds are multiples of `grain`, and runs body(begin, end,
+  // thread).
   template <class Body>
   void split(std::int64_t n, std::int64_t grain, Body&& body) {
     if (n <= 0) return;
@@ -62,7 +63,7 @@ class ThreadPool {
   std::atomic<std::uint64_t> generation_{0};  // raised for every job
   std::atomic<int> pending_{0};               // workers that have not finished the job in hand
   std::atomic<bool> quit_{false};
-  int sleepers_ = 0;                          // guarded by mutex_
+  int sleepers_ = 0;  // guarded by mutex_
   Trampoline call_ = nullptr;
   void* body_ = nullptr;
 };

@@ -17,23 +17,23 @@ inline constexpr int kPhases = 5;
 const char* phase_name(Phase phase);  // "prefill", …
 
 enum class OpClass : std::uint8_t {
-  kEmbed,        // gather rows of the embedding table
-  kNorm,         // RMSNorm (input, post-attention, final, q/k)
-  kQkv,          // the three projections
+  kEmbed,  // gather rows of the embedding table
+  kNorm,   // RMSNorm (input, post-attention, final, q/k)
+  kQkv,    // the three projections
   kRope,
-  kKvWrite,      // new keys and values into the cache
+  kKvWrite,  // new keys and values into the cache
   kAttention,
-  kAttnOut,      // output projection
-  kGateUp,       // the MLP's two input projections
-  kActivation,   // silu(gate) * up
+  kAttnOut,     // output projection
+  kGateUp,      // the MLP's two input projections
+  kActivation,  // silu(gate) * up
   kDown,
-  kRouter,       // MoE gate: projection, softmax, top-k
-  kAdd,          // residual additions
-  kHead,         // lm_head
+  kRouter,  // MoE gate: projection, softmax, top-k
+  kAdd,     // residual additions
+  kHead,    // lm_head
   kLogSoftmax,
-  kSample,       // argmax or Gumbel-max
-  kScoreKeys,    // sparse selectors: scoring of cached keys
-  kSelect,       // sparse selectors: top-k, hash retrieval
+  kSample,     // argmax or Gumbel-max
+  kScoreKeys,  // sparse selectors: scoring of cached keys
+  kSelect,     // sparse selectors: top-k, hash retrieval
 };
 inline constexpr int kOpClasses = 17;
 const char* op_class_name(OpClass op);  // "embed", "norm", "qkv", …

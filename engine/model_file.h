@@ -25,9 +25,9 @@
 namespace pareto {
 
 struct TensorView {
-  const std::byte* data = nullptr;   // inside the mapped file; aligned as the file aligns it (maybe only 1 or 2 bytes)
+  const std::byte* data = nullptr;  // inside the mapped file; aligned as the file aligns it (maybe only 1 or 2 bytes)
   DType dtype = DType::kF32;
-  std::vector<std::int64_t> shape;   // outermost first, as Hugging Face writes it: [out, in]
+  std::vector<std::int64_t> shape;  // outermost first, as Hugging Face writes it: [out, in]
   std::int64_t elements() const;
   std::int64_t bytes() const { return dtype_bytes(dtype, elements()); }
 };
@@ -46,11 +46,11 @@ class ModelFile {
   virtual std::vector<std::pair<std::string, TensorView>> tensors() const = 0;
 
   struct Summary {
-    std::string format;                                    // "safetensors", "gguf v3", "llama2.c"
-    std::int64_t parameters = 0, active_parameters = 0;    // active: experts_per_token of the experts
-    std::int64_t bytes = 0;                                // of all tensors
-    std::vector<std::pair<DType, std::int64_t>> dtypes;    // bytes per dtype, largest first
-    std::vector<std::string> files;                        // paths
+    std::string format;                                  // "safetensors", "gguf v3", "llama2.c"
+    std::int64_t parameters = 0, active_parameters = 0;  // active: experts_per_token of the experts
+    std::int64_t bytes = 0;                              // of all tensors
+    std::vector<std::pair<DType, std::int64_t>> dtypes;  // bytes per dtype, largest first
+    std::vector<std::string> files;                      // paths
   };
   virtual Summary summary() const = 0;
   // A path that load_tokenizer() takes, or "" (then the user names one).

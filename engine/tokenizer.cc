@@ -86,8 +86,7 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const std::string& path) {
   const fs::path where = path;
   std::error_code error;
   const bool folder = fs::is_directory(where, error);
-  if (!folder && !fs::exists(where, error))
-    return fail(Code::kNotFound, "tokenizer {}: no such file or folder", path);
+  if (!folder && !fs::exists(where, error)) return fail(Code::kNotFound, "tokenizer {}: no such file or folder", path);
   const auto merges = merges_beside(where);
   PARETO_TRY(TokenizerParts parts, folder ? read_folder(where) : merges ? read_pair(where, *merges) : read_file(where));
   PARETO_TRY(const SideFiles side, read_side_files((folder ? where : where.parent_path()).string()));

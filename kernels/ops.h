@@ -49,15 +49,15 @@ struct KvCache {
   void* v = nullptr;
   DType dtype = DType::kF32;  // kF32, kF16 or kBF16
   int kv_heads = 0, head_dim = 0;
-  int page_size = 16;         // a power of two
+  int page_size = 16;  // a power of two
 };
 
 // The new queries of one sequence in this step. Query i stands at position kv_len - q_len + i and sees the positions
 // p ≤ its own, with window > 0 only the last `window` of them (itself included).
 struct AttendSequence {
-  std::int64_t q_begin = 0;            // first row of q and out
+  std::int64_t q_begin = 0;  // first row of q and out
   int q_len = 0;
-  const std::int32_t* slots = nullptr; // [kv_len]: where position p is cached
+  const std::int32_t* slots = nullptr;  // [kv_len]: where position p is cached
   std::int64_t kv_len = 0;
 };
 
@@ -65,8 +65,8 @@ struct AttendSequence {
 inline constexpr int kAttendBlock = 128;
 
 enum class RopeStyle : std::uint8_t {
-  kHalves,     // pairs (i, i + d/2): Hugging Face, GGUF's NEOX architectures
-  kAdjacent,   // pairs (2i, 2i + 1): llama2.c, GGUF's llama
+  kHalves,    // pairs (i, i + d/2): Hugging Face, GGUF's NEOX architectures
+  kAdjacent,  // pairs (2i, 2i + 1): llama2.c, GGUF's llama
 };
 
 enum class Numerics : std::uint8_t { kReference, kFast };
@@ -120,7 +120,7 @@ class Ops {
 };
 
 struct OpsOptions {
-  std::string isa;                       // empty: the best that the processor has; else a name of cpu_isas()
+  std::string isa;  // empty: the best that the processor has; else a name of cpu_isas()
   Numerics numerics = Numerics::kFast;
   bool deterministic = true;
 };

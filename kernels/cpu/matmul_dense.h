@@ -42,7 +42,7 @@ using i64 = std::int64_t;
 
 constexpr i64 kMaxBlock = 1024;          // k of one block
 constexpr i64 kTile = 4;                 // rows of the weight in one tile
-constexpr i64 kStreamRows = 48;           // up to so many rows of x the weight is not copied
+constexpr i64 kStreamRows = 48;          // up to so many rows of x the weight is not copied
 constexpr i64 kCacheBytes = 256 * 1024;  // of x, that stay in L2 beside the tiles
 
 template <class Dot>

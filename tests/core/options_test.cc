@@ -32,11 +32,17 @@ TEST(CheckOptions, FillsDefaultsAndRefusesOutOfRange) {
                                          {"budget", OptionSpec::Type::kBudget, "0.02", 0, 0, {}, ""},
                                          {"mode", OptionSpec::Type::kString, "a", 0, 0, {"a", "b"}, ""}};
   EXPECT_EQ(check_options({{"K", "3"}}, specs, "m").value().at("budget"), "0.02");
-  for (const OptionMap& bad : std::vector<OptionMap>{{{"K", "16"}}, {{"K", "x"}}, {{"K", "1.5"}}, {{"budget", "0"}},
-                                                     {{"budget", "1.01"}}, {{"budget", "101%"}}, {{"mode", "c"}}})
+  for (const OptionMap& bad : std::vector<OptionMap>{{{"K", "16"}},
+                                                     {{"K", "x"}},
+                                                     {{"K", "1.5"}},
+                                                     {{"budget", "0"}},
+                                                     {{"budget", "1.01"}},
+                                                     {{"budget", "101%"}},
+                                                     {{"mode", "c"}}})
     EXPECT_EQ(check_options(bad, specs, "m").error().code, Code::kUsage);
   EXPECT_TRUE(check_options({{"budget", "100%"}}, specs, "m"));
-  EXPECT_NE(check_options({{"budgt", "1"}}, specs, "m").error().message.find("did you mean 'budget'"), std::string::npos);
+  EXPECT_NE(check_options({{"budgt", "1"}}, specs, "m").error().message.find("did you mean 'budget'"),
+            std::string::npos);
 }
 
 TEST(NearestName, SuggestsOnlyWhatLooksLikeATypingError) {
