@@ -176,8 +176,9 @@ TEST(TableText, ColumnsAreAlignedInCodePoints) {
 }
 
 TEST(ProgressText, ShowsRateAndTimeLeft) {
-  EXPECT_EQ(progress_line(50, 100, 10, 60), "[####################....................] 50/100  10/s  5 s left");
-  EXPECT_EQ(progress_line(100, 100, 10, 60), "[########################################] 100/100  10/s");
+  EXPECT_EQ(progress_line(50, 100, 10, 80), "[####################....................] 50/100  10/s  5 s left");
+  EXPECT_EQ(progress_line(100, 100, 10, 80), "[########################################] 100/100  10/s");
+  EXPECT_EQ(progress_line(50, 100, 10, 60), "[#################.................] 50/100  10/s  5 s left");
   EXPECT_EQ(progress_line(1, 100, 0, 0), "1/100");
   EXPECT_EQ(duration_text(59.2), "60 s");
   EXPECT_EQ(duration_text(150), "3 min");

@@ -155,7 +155,7 @@ TEST(Run, RecordHasItsKeys) {
   EXPECT_FALSE(r["pareto"].contains("error"));
   EXPECT_TRUE(r["results"]["arc_easy"]["acc,none"].is_number());
   EXPECT_TRUE(r["results"]["arc_easy"]["acc_stderr,none"].is_number());
-  EXPECT_EQ(r["results"]["gsm8k"]["exact_match,strict-match"], 1.0 / 8);  // one gold answer is 16
+  EXPECT_EQ(r["results"]["gsm8k"]["exact_match,strict-match"], 2.0 / 8);  // two gold answers are 16
   EXPECT_EQ(r["n-samples"]["arc_easy"]["original"], 12);
   EXPECT_EQ(r["n-samples"]["arc_easy"]["effective"], 12);
   EXPECT_EQ(r["task_hashes"]["gsm8k"].get<std::string>().size(), 64u);
