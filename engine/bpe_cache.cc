@@ -1,5 +1,7 @@
 #include "engine/bpe_cache.h"
 
+#include <algorithm>
+
 #include "core/hash.h"
 
 namespace pareto {
@@ -35,8 +37,8 @@ void WordCache::insert(std::string_view word, std::uint64_t hash, std::span<cons
     Entry* entry = allocate(sizeof(Entry) + ids.size_bytes() + word.size());
     if (entry == nullptr) return;
     *entry = {hash, static_cast<std::uint32_t>(word.size()), static_cast<std::uint32_t>(ids.size())};
-    std::memcpy(entry + 1, ids.data(), ids.size_bytes());
-    std::memcpy(reinterpret_cast<char*>(entry + 1) + ids.size_bytes(), word.data(), word.size());
+    std::copy(ids.begin(), ids.end(), reinterpret_cast<Token*>(entry + 1));  // a word may have no ids at all
+    std::copy(word.begin(), word.end(), reinterpret_cast<char*>(entry + 1) + ids.size_bytes());
     slot.store(entry, std::memory_order_release);
     return;
   }

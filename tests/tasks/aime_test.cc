@@ -76,8 +76,8 @@ TEST(Aime, MarkingEqualsLmEval) {
     const auto marks = test::score_text(*task, static_cast<int>(i), rows[i]["response"].get<std::string>());
     ASSERT_EQ(marks.size(), 1u);
     EXPECT_EQ(marks[0].filter, "none");
-    EXPECT_EQ(marks[0].filtered, rows[i]["response"]);
-    EXPECT_EQ(marks[0].metrics.at("exact_match"), rows[i]["exact_match"]) << rows[i].dump();
+    EXPECT_EQ(json(marks[0].filtered), rows[i]["response"]);
+    EXPECT_EQ(json(marks[0].metrics.at("exact_match")), rows[i]["exact_match"]) << rows[i].dump();
   }
 }
 

@@ -37,7 +37,7 @@ TEST(Arc, PromptsOfAnLmEvalRun) {
   for (std::string line; std::getline(file, line); ++rows) {
     const json row = json::parse(line);
     const int id = row["doc_id"];
-    EXPECT_EQ(task->documents()[id].prompt_hash, row["prompt_sha256"]) << id;
+    EXPECT_EQ(json(task->documents()[id].prompt_hash), row["prompt_sha256"]) << id;
     std::vector<Response> responses(row["ll"].size());
     std::vector<const Response*> pointers;
     for (std::size_t i = 0; i < responses.size(); ++i) {
@@ -45,8 +45,8 @@ TEST(Arc, PromptsOfAnLmEvalRun) {
       pointers.push_back(&responses[i]);
     }
     const auto marks = task->score(id, pointers);
-    EXPECT_EQ(marks[0].metrics.at("acc"), row["metrics"]["acc"]) << id;
-    EXPECT_EQ(marks[0].metrics.at("acc_norm"), row["metrics"]["acc_norm"]) << id;
+    EXPECT_EQ(json(marks[0].metrics.at("acc")), row["metrics"]["acc"]) << id;
+    EXPECT_EQ(json(marks[0].metrics.at("acc_norm")), row["metrics"]["acc_norm"]) << id;
   }
   EXPECT_GT(rows, 0);
 }

@@ -73,10 +73,10 @@ TEST(StripString, ReferenceCases) {
     const auto got = strip_string(row["response"].get<std::string>());
     if (row["extracted"].is_object()) {
       ASSERT_FALSE(got) << row.dump() << " gave " << *got;
-      EXPECT_EQ(got.error().message, row["extracted"]["exception"]) << row.dump();
+      EXPECT_EQ(json(got.error().message), row["extracted"]["exception"]) << row.dump();
     } else {
       ASSERT_TRUE(got) << row.dump() << " raised " << got.error().message;
-      EXPECT_EQ(*got, row["extracted"]) << row.dump();
+      EXPECT_EQ(json(*got), row["extracted"]) << row.dump();
     }
   }
 }
@@ -102,7 +102,7 @@ TEST(MathAnswer, ReferenceCases) {
     const std::string response = row["response"], reference = row["reference"];
     const auto boxed = last_boxed(response);
     EXPECT_EQ(boxed ? json(*boxed) : json(nullptr), row["last_boxed"]) << row.dump();
-    EXPECT_EQ(math_answer(response), row["extracted"]) << row.dump();
+    EXPECT_EQ(json(math_answer(response)), row["extracted"]) << row.dump();
     EXPECT_EQ(math_equal(math_answer(response), reference), row["exact_match"] == 1.0) << row.dump();
   }
 }
@@ -116,8 +116,8 @@ TEST(SelfConsistency, FilterChainsOfManyResponses) {
                                            {"maj@8", {take_first_k(8), regex, majority_vote(), take_first()}}};
   for (const json& row : rows) {
     for (const FilterChain& chain : chains) {
-      if (row["filter"] != chain.name) continue;
-      EXPECT_EQ(chain.apply(row["response"].get<std::vector<std::string>>()), row["extracted"]) << row["case"];
+      if (row["filter"].get<std::string>() != chain.name) continue;
+      EXPECT_EQ(json(chain.apply(row["response"].get<std::vector<std::string>>())), row["extracted"]) << row["case"];
     }
   }
 }

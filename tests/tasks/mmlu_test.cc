@@ -1,7 +1,6 @@
 // MMLU: subjects and groups, prompts, and the speed of loading all of it.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -107,29 +106,23 @@ TEST(Mmlu, BadRows) {
   EXPECT_EQ(test::load_error("mmlu_anatomy", options), file + ":1: column 'answer' is 4, not 0 to 3");
 }
 
-// Prints how fast; the bounds are loose, see gsm8k_test.cc.
+// Prints how fast; the bound is loose, see gsm8k_test.cc.
 TEST(Mmlu, AllSubjectsLoadFast) {
   PARETO_NEEDS_HUB();
-  const auto seconds_for = [](std::optional<double> limit, std::size_t* documents) {
-    const auto begin = std::chrono::steady_clock::now();
-    *documents = 0;
+  const auto load_all = [](std::optional<double> limit) {
+    std::size_t documents = 0;
     for (const TaskEntry& entry : tasks()) {
       if (!entry.name.starts_with("mmlu_")) continue;
       TaskOptions options;
       options.num_fewshot = 5;
       options.limit = limit;
-      *documents += test::load_task(entry.name, options)->documents().size();
+      documents += test::load_task(entry.name, options)->documents().size();
     }
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return documents;
   };
-  double all = 1e9, building = 1e9;
   std::size_t documents = 0, few = 0;
-  for (int repeat = 0; repeat < 3; ++repeat) {
-    const double one_each = seconds_for(1, &few);
-    const double seconds = seconds_for({}, &documents);
-    all = std::min(all, seconds);
-    building = std::min(building, seconds - one_each);
-  }
+  const double all = test::least_cpu_seconds([&] { documents = load_all({}); });
+  const double building = all - test::least_cpu_seconds([&] { few = load_all(1); });
   EXPECT_EQ(documents, 14042u);
   std::printf("mmlu 5-shot: %.0f documents/s built and hashed; all 57 subjects in %.0f ms with reading\n",
               static_cast<double>(documents - few) / building, 1e3 * all);

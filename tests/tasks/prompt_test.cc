@@ -128,15 +128,16 @@ TEST(Prompt, GoldensOfLmEval) {
     const auto task = test::load_task(golden["task"].get<std::string>(), options_of(golden));
     ASSERT_NE(task, nullptr);
     const auto documents = task->documents();
-    ASSERT_EQ(documents.size(), golden["docs"]);
-    for (std::size_t i = 0; i < golden["doc_ids"].size(); ++i) EXPECT_EQ(documents[i].doc_id, golden["doc_ids"][i]);
+    ASSERT_EQ(json(documents.size()), golden["docs"]);
+    for (std::size_t i = 0; i < golden["doc_ids"].size(); ++i)
+      EXPECT_EQ(json(documents[i].doc_id), golden["doc_ids"][i]);
     std::string prompts;
     for (const Document& document : documents) prompts += document.prompt_hash;
-    EXPECT_EQ(documents.front().prompt_hash, golden["first_prompt"]);
-    EXPECT_EQ(documents.back().prompt_hash, golden["last_prompt"]);
-    EXPECT_EQ(sha256_hex(prompts), golden["prompts_sha256"]);
-    EXPECT_EQ(task_hash(documents, task->info().filters.size()), golden["task_hash"]);
-    EXPECT_EQ(sha256_hex(requests_json(*task)), golden["requests_sha256"]);
+    EXPECT_EQ(json(documents.front().prompt_hash), golden["first_prompt"]);
+    EXPECT_EQ(json(documents.back().prompt_hash), golden["last_prompt"]);
+    EXPECT_EQ(json(sha256_hex(prompts)), golden["prompts_sha256"]);
+    EXPECT_EQ(json(task_hash(documents, task->info().filters.size())), golden["task_hash"]);
+    EXPECT_EQ(json(sha256_hex(requests_json(*task))), golden["requests_sha256"]);
   }
   EXPECT_GE(cases, 40);
 }
