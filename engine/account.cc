@@ -78,6 +78,11 @@ OpWork log_softmax_work(std::int64_t rows, std::int64_t vocab) {
 OpWork sample_work(std::int64_t vocab) { return one_call(3 * vocab, {.activations = 4 * vocab}); }
 
 void Account::add(OpClass op, int layer, const OpWork& work, const PhaseRows& rows) {
+  if (clock_.on) {
+    const Nanos now = now_ns();
+    clock_.ns[static_cast<std::size_t>(op)] += now - clock_.last;
+    clock_.last = now;
+  }
   std::int64_t total = 0;
   int main = 0, phases = 0;
   for (int p = 0; p < kPhases; ++p) {

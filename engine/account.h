@@ -27,6 +27,7 @@
 #include <span>
 
 #include "core/request.h"
+#include "core/types.h"
 #include "core/work.h"
 #include "engine/model_config.h"
 #include "kernels/ops.h"
@@ -67,11 +68,32 @@ class Account {
 
   const Work& work() const { return work_; }
   std::int64_t weights() const { return weights_; }  // bytes, of all phases
-  void reset() { *this = Account(); }
+  void reset() {
+    work_ = {};
+    weights_ = 0;
+    clock_.ns = {};
+  }
+
+  // Wall-clock time by op class, for reports of where a step's time goes. Off: reading the clock some twenty times a
+  // layer is a few per cent of the smallest models' steps.
+  using OpTimes = std::array<Nanos, kOpClasses>;
+  void time_ops(bool on) { clock_.on = on; }
+  const OpTimes& times() const { return clock_.ns; }
+  // Where a step begins: from here to the first add(…, PhaseRows), and so on, is the time of that op.
+  void begin_step() {
+    if (clock_.on) clock_.last = now_ns();
+  }
 
  private:
+  struct Clock {
+    bool on = false;
+    Nanos last = 0;
+    OpTimes ns{};
+  };
+
   Work work_;
   std::int64_t weights_ = 0;
+  Clock clock_;
 };
 
 }  // namespace pareto

@@ -284,6 +284,7 @@ void Forward::head(const Step& step, const LogitsFn& each) {
 
 void Forward::run(const Step& step, const LogitsFn& each) {
   if (step.rows() == 0) return;
+  account_.begin_step();
   plan_step(step);
   ops_.embed(model_.embedding(), step.tokens, x_);
   account_.add(OpClass::kEmbed, -1, embed_work(model_.embedding(), step.rows()), phases_);

@@ -23,6 +23,20 @@ constexpr std::size_t kReadBuffer = std::size_t{512} << 20;
 
 double seconds(Nanos ns) { return static_cast<double>(ns) * 1e-9; }
 
+// What must come from memory or go there; activations stay in caches.
+std::int64_t memory_bytes(const OpWork& work) { return work.bytes.weights + work.bytes.kv_read + work.bytes.kv_write; }
+
+// The median of rate[i] over the mean of the ceilings before and after it; 0 without ceilings.
+double median_share(std::int64_t amount, std::span<const Nanos> took, std::span<const double> ceilings) {
+  if (ceilings.size() != took.size() + 1) return 0;
+  std::vector<double> shares;
+  for (std::size_t i = 0; i < took.size(); ++i) {
+    const double ceiling = (ceilings[i] + ceilings[i + 1]) / 2;
+    if (ceiling > 0) shares.push_back(static_cast<double>(amount) / seconds(took[i]) / ceiling);
+  }
+  return shares.empty() ? 0 : summarise(shares).p50;
+}
+
 class Bench {
  public:
   Bench(const BenchConfig& config, std::unique_ptr<Engine> engine, double load_s)
@@ -31,27 +45,27 @@ class Bench {
   // The first token of an empty context, `begin` being when the engine began to open.
   Status first_token(Nanos begin);
   Result<BenchRow> measure(const BenchTest& test);
-  // What the machine can do; called before and between tests, because shared machines change from minute to minute.
-  void measure_read();
 
  private:
   Status append(Sequence& sequence, int tokens, Phase phase, Logits last);
   Status decode(std::vector<Sequence>& sequences, int steps);
-  Status repetition(const BenchTest& test, std::vector<Sequence>& filled, Nanos* took);
-  Result<std::vector<Sequence>> fill(const BenchTest& test);
+  Status repetition(const BenchTest& test, Nanos* took);
+  Status fill(const BenchTest& test);
   Token random_token();
   BenchRow describe(const BenchTest& test) const;
   void rate(BenchRow* row) const;
-  void measure_flops();
+  void measure_ceilings(bool flops);
+  std::vector<BenchOp> op_shares() const;
 
   const BenchConfig& config_;
   std::unique_ptr<Engine> engine_;
   double load_s_, first_token_s_ = 0;
   std::mt19937 random_{42};
   std::vector<std::byte> buffer_;
-  double read_ = 0;  // bytes/s, the latest
+  std::vector<Sequence> filled_;  // kept for the next test: at depth, to fill them takes longer than to measure
+  int filled_depth_ = 0;
   std::string flops_kind_;
-  double flops_ = 0;
+  std::vector<double> read_, flops_;  // of this test: before, between and after its repetitions
 };
 
 Token Bench::random_token() {
@@ -88,24 +102,26 @@ Status Bench::decode(std::vector<Sequence>& sequences, int steps) {
   return {};
 }
 
-Result<std::vector<Sequence>> Bench::fill(const BenchTest& test) {
-  std::vector<Sequence> sequences;
-  sequences.reserve(static_cast<std::size_t>(test.parallel));
-  for (int i = 0; i < test.parallel; ++i) {
-    sequences.push_back(engine_->sequence());
-    PARETO_CHECK_OK(append(sequences.back(), test.depth, Phase::kPrefill, Logits::kNone));
+Status Bench::fill(const BenchTest& test) {
+  if (test.depth != filled_depth_) filled_.clear();
+  filled_depth_ = test.depth;
+  const auto count = static_cast<std::size_t>(test.parallel);
+  if (filled_.size() > count) filled_.erase(filled_.begin() + test.parallel, filled_.end());
+  while (filled_.size() < count) {
+    filled_.push_back(engine_->sequence());
+    PARETO_CHECK_OK(append(filled_.back(), test.depth, Phase::kPrefill, Logits::kNone));
   }
-  return sequences;
+  return {};
 }
 
 // Leaves the sequences as it found them.
-Status Bench::repetition(const BenchTest& test, std::vector<Sequence>& filled, Nanos* took) {
+Status Bench::repetition(const BenchTest& test, Nanos* took) {
   const Nanos begin = now_ns();
   if (test.prompt > 0)
-    for (Sequence& sequence : filled) PARETO_CHECK_OK(append(sequence, test.prompt, Phase::kPrefill, Logits::kLast));
-  PARETO_CHECK_OK(decode(filled, test.gen));
+    for (Sequence& sequence : filled_) PARETO_CHECK_OK(append(sequence, test.prompt, Phase::kPrefill, Logits::kLast));
+  PARETO_CHECK_OK(decode(filled_, test.gen));
   *took = now_ns() - begin;
-  for (Sequence& sequence : filled) sequence.truncate(test.depth);
+  for (Sequence& sequence : filled_) sequence.truncate(test.depth);
   return {};
 }
 
@@ -117,12 +133,11 @@ Status Bench::first_token(Nanos begin) {
   return {};
 }
 
-void Bench::measure_read() {
+// What the machine can do now: shared machines change from second to second.
+void Bench::measure_ceilings(bool flops) {
   if (buffer_.empty()) buffer_.assign(kReadBuffer, std::byte{1});
-  read_ = pareto::measure_read(engine_->pool(), buffer_).best;
-}
-
-void Bench::measure_flops() {
+  read_.push_back(measure_read(engine_->pool(), buffer_).sustained);
+  if (!flops) return;
   const auto dtypes = engine_->file().summary().dtypes;
   const DType dtype = dtypes.empty() ? DType::kF32 : dtypes.front().first;
   const bool reference = config_.dtype == "f32";
@@ -130,7 +145,22 @@ void Bench::measure_flops() {
   const auto ops = make_cpu_ops(
       {.numerics = reference ? Numerics::kReference : Numerics::kFast, .deterministic = config_.deterministic},
       engine_->pool());
-  flops_ = ops ? pareto::measure_flops(engine_->pool(), **ops, flops_kind_).gemm : 0;
+  flops_.push_back(ops ? measure_flops(engine_->pool(), **ops, flops_kind_).gemm : 0);
+}
+
+std::vector<BenchOp> Bench::op_shares() const {
+  std::vector<BenchOp> shares;
+  const Account::OpTimes& times = engine_->account().times();
+  for (int op = 0; op < kOpClasses; ++op) {
+    const Nanos ns = times[static_cast<std::size_t>(op)];
+    if (ns == 0) continue;
+    OpWork work;
+    for (int p = 0; p < kPhases; ++p) work += engine_->work().total(static_cast<Phase>(p), static_cast<OpClass>(op));
+    shares.push_back({op_class_name(static_cast<OpClass>(op)), static_cast<double>(ns) / config_.repetitions,
+                      memory_bytes(work) / config_.repetitions, work.flops / config_.repetitions});
+  }
+  std::stable_sort(shares.begin(), shares.end(), [](const BenchOp& a, const BenchOp& b) { return a.ns > b.ns; });
+  return shares;
 }
 
 BenchRow Bench::describe(const BenchTest& test) const {
@@ -174,34 +204,37 @@ void Bench::rate(BenchRow* row) const {
   const double s = row->median_ns * 1e-9;
   row->bytes_per_s = static_cast<double>(row->bytes) / s;
   row->flops_per_s = static_cast<double>(row->flops) / s;
-  const double read = row->ceiling_bytes_per_s > 0 ? row->bytes_per_s / row->ceiling_bytes_per_s : 0;
-  const double flops = row->ceiling_flops_per_s > 0 ? row->flops_per_s / row->ceiling_flops_per_s : 0;
+  row->ceiling_bytes_per_s = summarise(read_).p50;
+  row->ceiling_flops_per_s = flops_.empty() ? 0 : summarise(flops_).p50;
+  row->flops_kind = flops_kind_;
+  const double read = median_share(row->bytes, row->samples_ns, read_);
+  const double flops = median_share(row->flops, row->samples_ns, flops_);
   row->fraction_of_ceiling = std::max(read, flops);
   row->bound = read >= flops ? "read" : "flops";
 }
 
 Result<BenchRow> Bench::measure(const BenchTest& test) {
-  PARETO_TRY(std::vector<Sequence> sequences, fill(test));
+  PARETO_CHECK_OK(fill(test));
   Nanos took = 0;
-  if (config_.warm_up) PARETO_CHECK_OK(repetition(test, sequences, &took));
+  if (config_.warm_up) PARETO_CHECK_OK(repetition(test, &took));
   BenchRow row = describe(test);
   row.peak_memory_bytes = peak_memory_bytes() - static_cast<std::int64_t>(buffer_.size());
-  measure_read();
-  if (test.prompt > 0 || test.parallel > 1 || flops_kind_.empty()) measure_flops();
-  row.ceiling_bytes_per_s = read_;
+  const bool computes = test.prompt > 0 || test.parallel > 1;
+  read_.clear();
+  flops_.clear();
+  measure_ceilings(computes);
   engine_->reset_work();
+  engine_->account().time_ops(config_.ops);
   for (int i = 0; i < config_.repetitions; ++i) {
-    PARETO_CHECK_OK(repetition(test, sequences, &took));
+    PARETO_CHECK_OK(repetition(test, &took));
     row.samples_ns.push_back(took);
+    measure_ceilings(computes);
   }
+  engine_->account().time_ops(false);
   const OpWork work = engine_->work().total();
-  const std::int64_t moved = work.bytes.weights + work.bytes.kv_read + work.bytes.kv_write;
-  row.bytes = moved / config_.repetitions;
+  row.bytes = memory_bytes(work) / config_.repetitions;
   row.flops = work.flops / config_.repetitions;
-  measure_read();
-  row.ceiling_bytes_per_s = std::max(row.ceiling_bytes_per_s, read_);
-  row.ceiling_flops_per_s = flops_;
-  row.flops_kind = flops_kind_;
+  if (config_.ops) row.ops = op_shares();
   rate(&row);
   return row;
 }

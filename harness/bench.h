@@ -35,7 +35,15 @@ struct BenchConfig {
   bool deterministic = true;
   int repetitions = 5;
   bool warm_up = true;
+  bool ops = false;  // time every op class too
   std::vector<BenchTest> tests;
+};
+
+// What one op class took, moved and computed in one repetition (the mean of all of them).
+struct BenchOp {
+  std::string name;
+  double ns = 0;
+  std::int64_t bytes = 0, flops = 0;  // bytes: weights and KV, as in the row
 };
 
 // One test of one model. Times are of one repetition; a rate is tokens of all sequences per second.
@@ -52,11 +60,15 @@ struct BenchRow {
   // Of one repetition, from the work account: bytes that must come from memory (weights, KV read and written;
   // activations stay in caches) and FLOPs. Rates are over median_ns.
   std::int64_t bytes = 0, flops = 0;
-  double bytes_per_s = 0, ceiling_bytes_per_s = 0;  // the best read rate before and after this test
-  double flops_per_s = 0, ceiling_flops_per_s = 0;  // the best GEMM of the kind that the weights run on
+  double bytes_per_s = 0, ceiling_bytes_per_s = 0;  // a sustained read; the median of those beside the repetitions
+  double flops_per_s = 0, ceiling_flops_per_s = 0;  // the best GEMM of the kind that the weights run on; likewise
   std::string flops_kind;                           // "f32", "bf16", "int8"
-  double fraction_of_ceiling = 0;                   // of the ceiling that is nearer
-  const char* bound = "read";                       // which one: "read" or "flops"
+  // Of the ceiling that is nearer: the median over the repetitions of its rate over the mean of the ceilings before and
+  // after it, since a shared machine's ceiling moves.
+  double fraction_of_ceiling = 0;
+  const char* bound = "read";  // which one: "read" or "flops"
+
+  std::vector<BenchOp> ops;  // by falling time; empty without BenchConfig::ops
 
   double load_s = 0, first_token_s = 0;  // from nothing to an open engine; to the first token of an empty context
   std::int64_t planned_bytes = 0, peak_memory_bytes = 0;

@@ -13,6 +13,29 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json ops_json(const BenchRow& row) {
+  Json ops = Json::array();
+  for (const BenchOp& op : row.ops)
+    ops.push_back({{"op", op.name}, {"ns", op.ns}, {"bytes", op.bytes}, {"flops", op.flops}});
+  return ops;
+}
+
+// Where the time of a test goes, one line an op class.
+std::string ops_text(const BenchRow& row) {
+  using Align = Table::Align;
+  Table table({{row.test.name()},
+               {"ms", Align::kRight},
+               {"% of time", Align::kRight},
+               {"read/s", Align::kRight},
+               {"FLOP/s", Align::kRight}});
+  for (const BenchOp& op : row.ops) {
+    const double s = op.ns * 1e-9;
+    table.add({op.name, fmt::format("{:.3f}", op.ns * 1e-6), fmt::format("{:.1f}", 100 * op.ns / row.avg_ns),
+               si(static_cast<double>(op.bytes) / s, "B"), si(static_cast<double>(op.flops) / s, "FLOP")});
+  }
+  return "\n" + table.text();
+}
+
 Json row_json(const BenchRow& row) {
   static const Machine machine = read_machine();
   return {{"build_commit", build_info().git_revision.substr(0, 9)},
@@ -65,6 +88,7 @@ Json row_json(const BenchRow& row) {
           {"flops_kind", row.flops_kind},
           {"fraction_of_ceiling", row.fraction_of_ceiling},
           {"bound", row.bound},
+          {"ops", ops_json(row)},
           {"load_s", row.load_s},
           {"first_token_s", row.first_token_s},
           {"planned_bytes", row.planned_bytes},
@@ -95,6 +119,8 @@ std::string markdown(const std::vector<BenchRow>& rows) {
          si(row.flops_per_s, "FLOP"), fmt::format("{:.0f} {}", 100 * row.fraction_of_ceiling, row.bound)});
   }
   std::string text = table.text();
+  for (const BenchRow& row : rows)
+    if (!row.ops.empty()) text += ops_text(row);
   if (!rows.empty()) {
     const BenchRow& last = rows.back();
     text += fmt::format(

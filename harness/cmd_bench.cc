@@ -52,6 +52,7 @@ std::vector<Flag> bench_flags() {
       flag("output", {"-o"}, "md", "FORMAT", "csv, json, jsonl or md"),
       on_off("json", "false", "the same as -o json"),
       on_off("warmup", "true", "one repetition that is not timed"),
+      on_off("ops", "false", "also where the time goes: every op class with its bytes/s and FLOP/s"),
       on_off("deterministic", "true", "identical bits at any batch and thread count"),
   };
 }
@@ -125,6 +126,7 @@ Result<BenchPlan> plan_bench(const Arguments& arguments) {
   if (config.dtype != "auto" && config.dtype != "f32" && config.dtype != "bf16")
     return tl::unexpected(unknown_name("dtype", config.dtype, {"auto", "f32", "bf16"}));
   config.warm_up = text_or(arguments, "warmup", "true") == "true";
+  config.ops = arguments.on("ops");
   config.deterministic = text_or(arguments, "deterministic", "true") == "true";
   for (const std::string& model : split_models(arguments.text("model")))
     for (const int n : threads) {

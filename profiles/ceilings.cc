@@ -160,6 +160,10 @@ ReadCeiling measure_read(ThreadPool& pool, std::span<const std::byte> buffer) {
     const std::vector<double> rates = read_chunks(pool, buffer, ceiling.chunk_bytes, reader);
     ceiling.best = std::max(ceiling.best, quantile(rates, 1));
     ceiling.median = std::max(ceiling.median, quantile(rates, 0.5));
+    double seconds = 0;
+    for (const double rate : rates) seconds += static_cast<double>(ceiling.chunk_bytes) / rate;
+    const double bytes = static_cast<double>(ceiling.chunk_bytes) * static_cast<double>(rates.size());
+    ceiling.sustained = std::max(ceiling.sustained, bytes / seconds);
   }
   return ceiling;
 }
@@ -168,15 +172,18 @@ FlopCeiling measure_flops(ThreadPool& pool, Ops& ops, const std::string& kind) {
   FlopCeiling ceiling;
   ceiling.kind = kind;
   if (kind != "f32" && kind != "bf16" && kind != "int8") return ceiling;
-  const DType dtype = kind == "f32" ? DType::kF32 : kind == "bf16" ? DType::kBF16 : DType::kQ8_0;
   if (const cpu::PeakLoop loop = cpu::peak_loop(ops.isa(), kind)) ceiling.peak = peak_rate(pool, loop);
-  const double small = product_rate(ops, dtype, 32, 256, 1'000'000);
-  if (small < 2e9) {  // a table without vectors: a large product would take seconds
-    ceiling.gemm = small;
-  } else {
-    const Nanos budget = 40'000'000;
-    ceiling.gemm = product_rate(ops, dtype, 192, 1024, budget);
-    if (ceiling.gemm > 200e9) ceiling.gemm = std::max(ceiling.gemm, product_rate(ops, dtype, 512, 2048, budget));
+  const std::vector<DType> dtypes = kind == "f32"    ? std::vector{DType::kF32}
+                                    : kind == "bf16" ? std::vector{DType::kBF16}
+                                                     : std::vector{DType::kQ8_0, DType::kQ4_0};
+  for (const DType dtype : dtypes) {
+    double rate = product_rate(ops, dtype, 32, 256, 1'000'000);
+    if (rate >= 2e9) {  // else a table without vectors: a large product would take seconds
+      const Nanos budget = 20'000'000;
+      rate = product_rate(ops, dtype, 192, 1024, budget);
+      if (rate > 200e9) rate = std::max(rate, product_rate(ops, dtype, 512, 2048, budget));
+    }
+    ceiling.gemm = std::max(ceiling.gemm, rate);
   }
   return ceiling;
 }

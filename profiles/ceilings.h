@@ -18,15 +18,16 @@
 namespace pareto {
 
 struct ReadCeiling {
-  double best = 0;    // bytes/s of the fastest chunk: what the memory can do
-  double median = 0;  // of all chunks: what it did, other processes included
+  double best = 0;       // bytes/s of the fastest chunk: what the memory can do
+  double median = 0;     // of all chunks: what it did, other processes included
+  double sustained = 0;  // the whole buffer by the fastest reader: what to set beside work of the same seconds
   std::int64_t chunk_bytes = 0, buffer_bytes = 0;
 };
 
 struct FlopCeiling {
   std::string kind;  // "f32", "bf16", "int8": what the products of the table run on
   double peak = 0;   // FLOP/s of multiply-adds that touch no memory; 0: not known for this table
-  double gemm = 0;   // FLOP/s of the best large product through the table (weights f32, bf16, q8_0)
+  double gemm = 0;   // FLOP/s of the best large product through the table (weights f32, bf16; q8_0 or q4_0)
 };
 
 struct Ceilings {
