@@ -6,8 +6,9 @@
 //
 // Two numerics:
 //   kReference  dot products in f32 on the dequantised weights: what `--dtype f32` asks for
-//   kFast       activations rounded to bf16 for bf16 weights, to int8 in blocks of ≤ 32 for quantised ones, where the
-//               instruction set has the matching dot product
+//   kFast       activations rounded to bf16 for bf16 weights, to int8 in blocks of ≤ 32 for quantised ones, and in
+//               attention queries and softmax weights to bf16 for a bf16 cache, where the instruction set has the
+//               matching dot product
 //
 // Determinism (the default): an output element depends on its own row of x and on the weights alone, never on m, on the
 // position of the row in the batch or on the number of threads. So every element is one reduction in an order that is

@@ -210,7 +210,7 @@ void convert_values(const HeadRows& rows, const Part& part, float* values) {
   }
 }
 
-void convert_keys(const HeadRows& rows, const Part& part, float* keys) {
+inline void convert_keys(const HeadRows& rows, const Part& part, float* keys) {
   switch (rows.dtype) {
     case DType::kF32:
       return convert_keys<DType::kF32>(rows, part, keys);
@@ -221,7 +221,7 @@ void convert_keys(const HeadRows& rows, const Part& part, float* keys) {
   }
 }
 
-void convert_values(const HeadRows& rows, const Part& part, float* values) {
+inline void convert_values(const HeadRows& rows, const Part& part, float* values) {
   switch (rows.dtype) {
     case DType::kF32:
       return convert_values<DType::kF32>(rows, part, values);

@@ -16,7 +16,7 @@
 #include <cstddef>
 
 #include "kernels/cpu/attend_cache_simd.h"
-#include "kernels/cpu/simd_exp.h"
+#include "kernels/cpu/attend_softmax_simd.h"
 
 namespace pareto::cpu {
 namespace {
@@ -26,7 +26,6 @@ constexpr int kRowTile = 6;             // rows whose scores are held in registe
 // Up to kStreamRows rows, a block is converted in parts of kPartKeys, which stay in the first-level cache, and the next
 // block's rows are asked for meanwhile.
 constexpr int kStreamRows = 16, kPartKeys = 64;
-constexpr float kNoMaximum = -1e30f;
 
 // Queries of one tile: enough rows to pay for a block's conversion, few enough to stay in the second-level cache.
 inline int tile_queries(int head_dim, int group) { return max_int(1, (head_dim <= 128 ? 128 : 64) / group); }
@@ -122,43 +121,6 @@ inline int value_columns(const float* scores, Values values, std::int64_t padded
   return d;
 }
 
-// scores[0, 128) → P in place for one row that sees the keys [lo, hi) of the block; [begin, end) are the columns that
-// its tile looks at. Updates the row's maximum and sum; returns what its older sums are multiplied by.
-inline float fold_row(float* scores, int begin, int end, int lo, int hi, float& max, float& sum) {
-  using S = Simd;
-  const S::F never = S::set(-__builtin_inff());
-  S::F top = never;
-  for (int j = begin; j < end; j += S::kWidth) {
-    S::F s = S::load(scores + j);
-    if (j < lo || j + S::kWidth > hi) {
-      s = S::select_lanes(s, never, lo - j, hi - j);
-      S::store(scores + j, s);
-    }
-    top = S::max(top, s);
-  }
-  const float block_max = S::max_lane(top);
-  const float new_max = block_max > max ? block_max : max;
-  const S::F m = S::set(new_max);
-  S::F total = S::zero();
-  int j = begin;
-  for (; j + 2 * S::kWidth <= end; j += 2 * S::kWidth) {
-    const S::F p = exp2(S::sub(S::load(scores + j), m)), next = exp2(S::sub(S::load(scores + j + S::kWidth), m));
-    S::store(scores + j, p);
-    S::store(scores + j + S::kWidth, next);
-    total = S::add(S::add(total, p), next);
-  }
-  for (; j < end; j += S::kWidth) {
-    const S::F p = exp2(S::sub(S::load(scores + j), m));
-    S::store(scores + j, p);
-    total = S::add(total, p);
-  }
-  alignas(64) float keep[S::kWidth];
-  S::store(keep, exp2(S::set(max - new_max)));
-  sum = __builtin_fmaf(sum, keep[0], S::sum(total));
-  max = new_max;
-  return keep[0];
-}
-
 // How many vectors of accumulators a row tile takes: enough to hide the latency of fma, few enough for the registers.
 template <int kRows>
 constexpr int columns() {
@@ -173,13 +135,6 @@ struct RowTile {
   int begin, end;                  // of any of them
   float keep[kRowTile];            // what a row's older sums are multiplied by
 };
-
-// The first position that the query at `position` sees.
-inline std::int64_t first_seen(std::int64_t position, int window) {
-  return window > 0 && position + 1 > window ? position + 1 - window : 0;
-}
-
-inline int clamp_key(std::int64_t key) { return static_cast<int>(key < 0 ? 0 : key < kKeys ? key : kKeys); }
 
 // Tile i of `tiles` of the rows of `queries` queries, `first` being the position of the first one.
 RowTile row_tile(int i, int tiles, std::int64_t first, int queries, int group, int window, std::int64_t block) {

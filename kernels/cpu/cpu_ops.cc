@@ -23,7 +23,7 @@ constexpr double kWorthwhileNs = 4000;
 constexpr double kBytesPerNs = 16, kFlopsPerNs = 32;
 
 constexpr std::int64_t kXGrain = 16;  // a multiple of every divisible kernel's prepare_grain
-constexpr int kQueryChunk = 32;       // queries of one attention task
+constexpr int kTaskRows = 256;        // (queries × heads of a group) of one attention task, about
 
 class Buffer {  // grows, never shrinks; 64-byte aligned
  public:
@@ -47,11 +47,13 @@ class Buffer {  // grows, never shrinks; 64-byte aligned
 std::size_t align64(std::size_t n) { return (n + 63) / 64 * 64; }
 
 // Every kernel from the first table of `chain` that has it. The last table is complete.
-Kernels merge(const std::vector<const Kernels*>& chain) {
+Kernels merge(const std::vector<const Kernels*>& chain, Numerics numerics) {
   Kernels all;
   all.isa = chain.front()->isa;
   for (const Kernels* k : chain) {
-    if (!all.attend) all.attend = k->attend, all.attend_scratch = k->attend_scratch;
+    const bool exact = k->attend_numerics == Numerics::kReference;
+    if (!all.attend && (exact || numerics == Numerics::kFast))
+      all.attend = k->attend, all.attend_scratch = k->attend_scratch;
     if (!all.rmsnorm) all.rmsnorm = k->rmsnorm;
     if (!all.rope) all.rope = k->rope;
     if (!all.silu_mul) all.silu_mul = k->silu_mul;
@@ -75,7 +77,7 @@ MatmulKernel find_matmul(const std::vector<const Kernels*>& chain, DType dtype, 
 class CpuOps final : public Ops {
  public:
   CpuOps(const std::vector<const Kernels*>& chain, Numerics numerics, ThreadPool& pool)
-      : kernels_(merge(chain)), pool_(pool), scratch_(static_cast<std::size_t>(pool.size())) {
+      : kernels_(merge(chain, numerics)), pool_(pool), scratch_(static_cast<std::size_t>(pool.size())) {
     for (int d = 0; d < kDTypes; ++d) {
       matmul_[static_cast<std::size_t>(d)] = find_matmul(chain, static_cast<DType>(d), numerics);
     }
@@ -264,12 +266,12 @@ void CpuOps::run_rows(std::int64_t begin, std::int64_t end, std::int64_t x0, std
 
 // Into how many parts the rows of x are split, a divisor of the threads: 1 unless the weight has too few rows for them.
 int CpuOps::x_parts(std::int64_t rows, std::int64_t m) const {
-  constexpr std::int64_t kLeastRows = 64;  // of the weight and of x for one thread
   for (const Part& part : parts_) {
     if (part.kernel->prepare && !part.kernel->divisible) return 1;
   }
   int parts = 1;
-  while (pool_.size() % (2 * parts) == 0 && rows * parts < kLeastRows * pool_.size() && m >= kLeastRows * 2 * parts) {
+  while (pool_.size() % (2 * parts) == 0 && rows * parts < kLeastSplitRows * pool_.size() &&
+         m >= kLeastSplitRows * 2 * parts) {
     parts *= 2;
   }
   return parts;
@@ -313,11 +315,11 @@ void CpuOps::run_tasks(std::size_t begin, std::size_t end, const float* q, const
 void CpuOps::attend(const float* q, const KvCache& cache, std::span<const AttendSequence> sequences, int heads,
                     float scale, int window, float* out) {
   tasks_.clear();
-  const int group = heads / cache.kv_heads;
+  const int group = heads / cache.kv_heads, chunk = std::clamp(kTaskRows / group, 32, 128);
   double cost = 0;  // in key visits
   for (const AttendSequence& s : sequences) {
-    for (int q0 = 0; q0 < s.q_len; q0 += kQueryChunk) {
-      const int q1 = std::min(s.q_len, q0 + kQueryChunk);
+    for (int q0 = 0; q0 < s.q_len; q0 += chunk) {
+      const int q1 = std::min(s.q_len, q0 + chunk);
       double keys = static_cast<double>(s.kv_len - s.q_len + q1);
       if (window > 0) keys = std::min(keys, static_cast<double>(window + q1 - q0));
       for (int h = 0; h < cache.kv_heads; ++h) {

@@ -81,7 +81,10 @@ void narrow(DType dtype, const float* x, std::int64_t n, void* out);
 
 namespace amx {
 MatmulKernel matmul_dense(DType dtype, Numerics numerics);
-MatmulKernel matmul_quant(DType dtype, Numerics numerics);
+std::size_t attend_scratch(int head_dim, int group);
+// Over a bf16 cache: queries and softmax weights rounded to bf16, for fast numerics alone.
+void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
+            int q0, int q1, int h0, int h1, void* scratch, float* out);
 }  // namespace amx
 
 }  // namespace pareto::cpu

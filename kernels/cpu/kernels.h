@@ -16,6 +16,8 @@
 
 namespace pareto::cpu {
 
+inline constexpr std::int64_t kLeastSplitRows = 128;  // of x, or of the weight, for one thread
+
 struct MatmulKernel {
   // Bytes of the prepared form of x[m, k]; its buffer is 64-byte aligned. Null, like prepare: run reads x itself.
   std::size_t (*prepared_bytes)(std::int64_t m, std::int64_t k) = nullptr;
@@ -29,7 +31,8 @@ struct MatmulKernel {
   int grain = 16;
   int prepare_grain = 1;
   // The prepared form of rows [b, m) is that of m - b rows alone and starts prepared_bytes(b, k) into the buffer, for b
-  // a multiple of prepare_grain: then threads may split the rows of x as well. Always so where prepare is null.
+  // a multiple of prepare_grain and parts of at least kLeastSplitRows rows: then threads may split the rows of x as
+  // well. Always so where prepare is null.
   bool divisible = false;
 };
 
@@ -42,6 +45,7 @@ struct Kernels {
   std::size_t (*attend_scratch)(int head_dim, int group) = nullptr;
   void (*attend)(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale,
                  int window, int q0, int q1, int h0, int h1, void* scratch, float* out) = nullptr;
+  Numerics attend_numerics = Numerics::kReference;  // the loosest that this attention is good for: kFast rounds to bf16
   void (*rmsnorm)(const float* x, const float* weight, std::int64_t rows, std::int64_t dim, float eps,
                   float* out) = nullptr;
   void (*rope)(float* x, const std::int32_t* positions, std::int64_t rows, int heads, int head_dim, const float* cos,

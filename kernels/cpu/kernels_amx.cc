@@ -9,7 +9,11 @@ MatmulKernel matmul(DType dtype, Numerics numerics) { return amx::matmul_dense(d
 }  // namespace
 
 const Kernels* amx_kernels() {
-  static const Kernels kernels = {.isa = "amx", .matmul = matmul};
+  static const Kernels kernels = {.isa = "amx",
+                                  .matmul = matmul,
+                                  .attend_scratch = amx::attend_scratch,
+                                  .attend = amx::attend,
+                                  .attend_numerics = Numerics::kFast};
   return cpu_features().amx_bf16 ? &kernels : nullptr;
 }
 

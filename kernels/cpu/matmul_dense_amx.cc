@@ -1,15 +1,16 @@
-// bf16 products on AMX tiles: 16 rows of the weight times 16 rows of x, 32 values of k at a time, summed in f32.
+// bf16 products on AMX tiles: 16 × 16 sums in f32 of 32 values of k at a time.
 //
-//   A  rows of the weight as the file has them: 16 rows × 64 bytes, any distance apart
-//   B  prepared x, one tile of 1 KiB for each 16 rows and 32 values of k: line p holds the values 2p and 2p + 1 of each
-//      of the 16 rows, side by side
-//   C  16 × 16 sums in f32, transposed on the way out
+// Every sum is one chain of tile products in order of k, whatever m is and whichever operand is which:
 //
-// Prepared x: groups of 16 rows; in a group its tiles in order of k, zeros behind the last value. Columns of rows that
-// do not exist hold whatever was there: no column looks at another, and theirs are not stored.
+//   m < 128  A = 16 rows of the weight as the file has them, any distance apart; B = prepared x, whose line p holds the
+//            values 2p and 2p + 1 of 16 rows of x side by side; the sums are transposed on the way out. The weight is
+//            read as 2 or 4 streams of 16 rows that are far apart, and that is what takes the time.
+//   m ≥ 128  A = prepared x, 16 rows of 64 bytes; B = the weight, 32 rows × at most 1024 values of k paired like that
+//   in
+//            scratch, while all rows of x pass, themselves in L2. Meanwhile the next rows of the weight are fetched,
+//            and the places of the sums: to wait for those would take a third of the time.
 //
-// Every sum is one chain of tile products in order of k, whatever m is; blocks of k keep their sums as they are.
-// A block of the weight (32 rows × 512 values) stays in L1 while all rows of x pass; meanwhile the next is fetched.
+// Prepared x: groups of 16 rows, in a group its tiles (1 KiB) in order of k; zeros where there is no row or no value.
 #include "kernels/cpu/amx_tiles.h"
 #include "kernels/cpu/internal.h"
 
@@ -21,10 +22,11 @@ using i64 = std::int64_t;
 constexpr i64 kDepth = 32;  // values of k in a tile
 constexpr i64 kRows = 16;   // rows of a tile
 constexpr i64 kTileBytes = 1024;
-constexpr i64 kBlock = 512 / kDepth;      // tiles of k in a block
-constexpr i64 kPanel = 2 * kRows;         // rows of the weight at a time
-constexpr i64 kCacheBytes = 1280 * 1024;  // of prepared x, that stay in L2
-constexpr i64 kMostGroups = 32;           // of x at a time: the sums of a panel take 64 KiB
+constexpr i64 kPairedRows = kLeastSplitRows;  // from so many rows of x on it is the weight that is paired
+constexpr i64 kBlock = 1024 / kDepth;         // most tiles of k in a block
+constexpr i64 kPanel = 2 * kRows;             // rows of the weight at a time
+constexpr i64 kCacheBytes = 1024 * 1024;      // of prepared x, that stay in L2
+constexpr i64 kLongRow = 4096;                // bytes; rows that long are fetched ahead by the processor itself
 
 i64 depth_tiles(i64 k) { return (k + kDepth - 1) / kDepth; }
 i64 group_count(i64 m) { return (m + kRows - 1) / kRows; }
@@ -33,182 +35,314 @@ std::size_t prepared_bytes(i64 m, i64 k) {
   return static_cast<std::size_t>(group_count(m) * depth_tiles(k) * kTileBytes);
 }
 
-// Rows [begin, end) of x, begin a multiple of 16. Two values of k make one 32-bit word of the tile's line.
-void prepare(const float* x, i64, i64 k, i64 begin, i64 end, void* prepared) {
+// ---- Preparing x ----
+
+// Values [at, at + 32) of a row in bf16, zeros beyond `k`.
+inline __m512i narrow32(const float* row, i64 at, i64 k) {
+  if (at + kDepth <= k)
+    return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(row + at + 16), _mm512_loadu_ps(row + at)));
+  const __m512 low = _mm512_maskz_loadu_ps(first_lanes(k - at), row + at);
+  const __m512 high = _mm512_maskz_loadu_ps(first_lanes(k - at - 16), row + at + 16);
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
+}
+
+// Rows [begin, end) of x[m, k], begin a multiple of 16.
+void prepare(const float* x, i64 m, i64 k, i64 begin, i64 end, void* prepared) {
   const i64 tiles = depth_tiles(k);
-  for (i64 i = begin; i < end; ++i) {
-    const float* from = x + i * k;
-    auto* column = static_cast<std::uint32_t*>(prepared) + i / kRows * tiles * (kTileBytes / 4) + i % kRows;
-    for (i64 t = 0; t < tiles; ++t, column += kTileBytes / 4) {
-      const i64 left = k - t * kDepth;
-      const auto mask = [](i64 n) {
-        return n >= 16 ? __mmask16{0xffff} : n <= 0 ? __mmask16{0} : static_cast<__mmask16>((1u << n) - 1);
-      };
-      const __m512 low = _mm512_maskz_loadu_ps(mask(left), from + t * kDepth);
-      const __m512 high = _mm512_maskz_loadu_ps(mask(left - 16), from + t * kDepth + 16);
-      alignas(64) std::uint32_t words[16];
-      _mm512_store_si512(words, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
-#pragma GCC unroll 16
-      for (int p = 0; p < 16; ++p) column[p * kRows] = words[p];
+  for (i64 first = begin; first < end; first += kRows) {
+    char* to = static_cast<char*>(prepared) + first / kRows * tiles * kTileBytes;
+    const i64 rows = end - first < kRows ? end - first : kRows;
+    for (i64 t = 0; t < tiles; ++t, to += kTileBytes) {
+      __m512i line[kRows];
+      for (i64 r = 0; r < kRows; ++r) {
+        line[r] = r < rows ? narrow32(x + (first + r) * k, t * kDepth, k) : _mm512_setzero_si512();
+      }
+      if (m < kPairedRows) transpose16(line);
+      for (i64 r = 0; r < kRows; ++r) _mm512_store_si512(to + r * 64, line[r]);
     }
   }
 }
 
-// A block of the weight as the tiles read it: two times 16 rows. Where the weight ends, in rows or in k, a copy with
-// zeros behind it.
-struct Panel {
+// ---- Few rows of x: the weight's rows straight from memory ----
+
+// sums[row of the weight][row of x], 16 × 16 → `columns` rows of out, `rows` values each.
+void store_transposed(const float* sums, i64 columns, i64 rows, const float* bias, float* out, i64 ldo) {
+  __m512i line[kRows];
+  for (i64 r = 0; r < kRows; ++r) line[r] = _mm512_load_si512(sums + r * kRows);
+  transpose16(line);
+  const __mmask16 mask = first_lanes(rows);
+  for (i64 c = 0; c < columns; ++c) {
+    __m512 v = _mm512_castsi512_ps(line[c]);
+    if (bias) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, bias));
+    _mm512_mask_storeu_ps(out + c * ldo, mask, v);
+  }
+}
+
+// Copies `rows` rows of `values` values (both at most what a tile has), zeros elsewhere.
+void copy_tile(const char* from, i64 row_bytes, i64 rows, i64 values, char* to) {
+  const __mmask32 mask = values >= kDepth ? 0xffffffffu : (1u << values) - 1;
+  for (i64 r = 0; r < kRows; ++r) {
+    const __m512i v = r < rows ? _mm512_maskz_loadu_epi16(mask, from + r * row_bytes) : _mm512_setzero_si512();
+    _mm512_store_si512(to + r * 64, v);
+  }
+}
+
+// What a stream reads: 16 rows of the weight from `row` on, `rows` of them there.
+struct Stream {
   const char* base;
-  i64 row_bytes;     // from one row to the next
-  const char* tail;  // the last, incomplete tile of k of both halves, 64 bytes a row; null if there is none
+  i64 row, rows;
 };
 
-struct Output {
-  const float* bias;
+// A tile of 16 lines of 64 bytes.
+struct Lines {
+  const char* base;
+  i64 distance;
+};
+
+// Tile t of a stream, `values` values wide; an incomplete one is copied.
+inline Lines lines_of(const Stream& s, i64 row_bytes, i64 t, i64 values, char* copy) {
+  const char* at = s.base + t * 64;
+  if (s.rows == kRows && values >= kDepth) return {at, row_bytes};
+  copy_tile(at, row_bytes, s.rows, values, copy);
+  return {copy, 64};
+}
+
+// 16 rows of each of kStreams streams with kGroups groups of x, kStreams · kGroups ≤ 4. Sum (s, g) is in the tile
+// s · kGroups + g.
+template <int kStreams, int kGroups>
+void run_streams(const Weight& w, const Stream* stream, const char* b, i64 m, const float* bias, float* out, i64 ldo) {
+  const i64 k = w.cols, tiles = depth_tiles(k), row_bytes = k * 2;
+  const bool ask = row_bytes < kLongRow;
+  alignas(64) char copy[kTileBytes];
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (i64 t = 0; t < tiles; ++t) {
+    const i64 values = k - t * kDepth;
+    _tile_loadd(6, b + t * kTileBytes, 64);
+    if constexpr (kGroups == 2) _tile_loadd(7, b + (tiles + t) * kTileBytes, 64);
+    if (ask) {  // the stream's next 16 rows, in order of their addresses
+      for (int s = 0; s < kStreams; ++s)
+        for (i64 i = 0; i < kRows; ++i)
+          _mm_prefetch(stream[s].base + kRows * row_bytes + (t * kRows + i) * 64, _MM_HINT_T1);
+    }
+    const Lines w0 = lines_of(stream[0], row_bytes, t, values, copy);
+    _tile_loadd(4, w0.base, w0.distance);
+    _tile_dpbf16ps(0, 4, 6);
+    if constexpr (kGroups == 2) _tile_dpbf16ps(1, 4, 7);
+    const Lines w1 = lines_of(stream[1], row_bytes, t, values, copy);
+    _tile_loadd(5, w1.base, w1.distance);
+    if constexpr (kGroups == 2) {
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    } else {
+      _tile_dpbf16ps(1, 5, 6);
+    }
+    if constexpr (kStreams == 4) {
+      const Lines w2 = lines_of(stream[2], row_bytes, t, values, copy);
+      _tile_loadd(4, w2.base, w2.distance);
+      _tile_dpbf16ps(2, 4, 6);
+      const Lines w3 = lines_of(stream[3], row_bytes, t, values, copy);
+      _tile_loadd(5, w3.base, w3.distance);
+      _tile_dpbf16ps(3, 5, 6);
+    }
+  }
+  alignas(64) float sums[4][kRows * kRows];
+  _tile_stored(0, sums[0], 64);
+  _tile_stored(1, sums[1], 64);
+  _tile_stored(2, sums[2], 64);
+  _tile_stored(3, sums[3], 64);
+  for (int s = 0; s < kStreams; ++s) {
+    for (int g = 0; g < kGroups; ++g) {
+      const i64 left = m - g * kRows;
+      store_transposed(sums[s * kGroups + g], left < kRows ? left : kRows, stream[s].rows,
+                       bias ? bias + stream[s].row : nullptr, out + g * kRows * ldo + stream[s].row, ldo);
+    }
+  }
+}
+
+// Rows [begin, end) of the weight in kStreams streams, each piece of 16 rows against all groups of x: from memory for
+// the first of them, from cache for the others.
+template <int kStreams>
+void run_few(const Weight& w, const char* prepared, i64 m, i64 begin, i64 end, const float* bias, float* out, i64 ldo) {
+  const i64 pieces = (end - begin + kRows - 1) / kRows, length = (pieces + kStreams - 1) / kStreams;
+  const i64 groups = group_count(m), group_bytes = depth_tiles(w.cols) * kTileBytes;
+  for (i64 p = 0; p < length; ++p) {
+    Stream stream[kStreams];
+    for (i64 s = 0; s < kStreams; ++s) {  // the last stream may be shorter: it repeats the last piece
+      const i64 piece = p + s * length < pieces ? p + s * length : pieces - 1, row = begin + piece * kRows;
+      const i64 rows = end - row < kRows ? end - row : kRows;
+      stream[s] = {static_cast<const char*>(w.data) + row * w.cols * 2, row, rows};
+    }
+    for (i64 g = 0; g < groups; g += 2) {
+      const char* b = prepared + g * group_bytes;
+      float* to = out + g * kRows * ldo;
+      const i64 left = m - g * kRows;
+      if (g + 1 == groups) {
+        run_streams<kStreams, 1>(w, stream, b, left, bias, to, ldo);
+      } else {
+        for (i64 s = 0; s < kStreams; s += 2) run_streams<2, 2>(w, stream + s, b, left, bias, to, ldo);
+      }
+    }
+  }
+}
+
+// ---- Many rows of x: the weight in blocks ----
+
+struct Scratch {
+  alignas(64) float sums[4 * 256];                   // of 32 rows of x and 32 of the weight
+  alignas(64) char weight[2 * kBlock * kTileBytes];  // a block, paired: the tiles of 16 rows, then of the others
+};
+
+// Pairs `rows` rows of the weight (at most 32), `tiles` tiles of k from value k0 on.
+void pair_block(const Weight& w, i64 row, i64 rows, i64 k0, i64 tiles, char* to) {
+  const char* from = static_cast<const char*>(w.data) + (row * w.cols + k0) * 2;
+  for (i64 half = 0; half < 2; ++half) {
+    for (i64 t = 0; t < tiles; ++t) {
+      const i64 values = w.cols - k0 - t * kDepth;
+      const __mmask32 mask = values >= kDepth ? 0xffffffffu : (1u << values) - 1;
+      __m512i line[kRows];
+      for (i64 i = 0; i < kRows; ++i) {
+        const i64 r = half * kRows + i;
+        line[i] = r < rows ? _mm512_maskz_loadu_epi16(mask, from + r * w.cols * 2 + t * 64) : _mm512_setzero_si512();
+      }
+      transpose16(line);
+      for (i64 i = 0; i < kRows; ++i) _mm512_store_si512(to + (half * tiles + t) * kTileBytes + i * 64, line[i]);
+    }
+  }
+}
+
+// Lines of 64 bytes of a block of the weight in order of their addresses: what to ask for while the block before it is
+// worked on.
+struct Ahead {
+  const char* row;
+  i64 row_bytes, tiles, rows, tile;  // `rows` are left
+  void ask(i64 count) {
+    for (; count > 0 && rows > 0; --count) {
+      _mm_prefetch(row + tile * 64, _MM_HINT_T1);
+      if (++tile < tiles) continue;
+      tile = 0, row += row_bytes, --rows;
+    }
+  }
+};
+
+// Where the sums of up to 32 rows of x and 32 of the weight go.
+struct Place {
   float* out;
-  i64 ldo, row, rows, m;  // weight rows [row, row + rows) of the panel; rows of x
+  i64 ldo, rows, columns;
+  // Asks for rows [from, to), to be written.
+  void ask(i64 from, i64 to) const {
+    for (i64 i = from; i < to && i < rows; ++i) {
+      const float* row = out + i * ldo;
+      __builtin_prefetch(row, 1, 3);
+      __builtin_prefetch(row + kRows, 1, 3);
+      __builtin_prefetch(row + kPanel - 1, 1, 3);
+    }
+  }
 };
 
-// Adds `tiles` tiles of k to the sums (of 2 × kGroups tiles in memory) of kGroups groups of x.
-template <int kGroups>
-void add_block(const Panel& panel, const char* b0, const char* b1, i64 tiles, const char* const* ahead, float* sums,
-               bool first) {
+// What is done with each 16 × 16 of the sums: group of x, half of the panel. (Tile instructions name their tiles.)
+template <class Body>
+inline void each_quarter(const Place& place, float* sums, Body body) {
+  for (i64 g = 0; g < 2 && g * kRows < place.rows; ++g) {
+    for (i64 half = 0; half < 2 && half * kRows < place.columns; ++half) {
+      const i64 left = place.rows - g * kRows;
+      body(sums + (2 * g + half) * 256, place.out + g * kRows * place.ldo + half * kRows, left < kRows ? left : kRows,
+           half, first_lanes(place.columns - half * kRows));
+    }
+  }
+}
+
+void load_sums(const Place& place, float* sums) {
+  each_quarter(place, sums, [&](float* to, const float* from, i64 rows, i64, __mmask16 mask) {
+    for (i64 i = 0; i < rows; ++i) _mm512_store_ps(to + i * kRows, _mm512_maskz_loadu_ps(mask, from + i * place.ldo));
+  });
+}
+
+void store_sums(const Place& place, float* sums, const float* bias) {
+  each_quarter(place, sums, [&](const float* from, float* to, i64 rows, i64 half, __mmask16 mask) {
+    const __m512 offset = bias ? _mm512_maskz_loadu_ps(mask, bias + half * kRows) : _mm512_setzero_ps();
+    for (i64 i = 0; i < rows; ++i) {
+      const __m512 v = _mm512_load_ps(from + i * kRows);
+      _mm512_mask_storeu_ps(to + i * place.ldo, mask, bias ? _mm512_add_ps(v, offset) : v);
+    }
+  });
+}
+
+// A block's tiles of k for two groups of x (one: a1 = a0, whose sums then count for nothing), added to `sums` unless
+// this is the first block.
+void add_block(const char* a0, const char* a1, const char* weight, i64 tiles, bool first, const Place& place,
+               Ahead& ahead, i64 asks, float* sums) {
   if (first) {
     _tile_zero(0);
     _tile_zero(1);
-    if (kGroups == 2) {
-      _tile_zero(2);
-      _tile_zero(3);
-    }
+    _tile_zero(2);
+    _tile_zero(3);
   } else {
     _tile_loadd(0, sums, 64);
     _tile_loadd(1, sums + 256, 64);
-    if (kGroups == 2) {
-      _tile_loadd(2, sums + 512, 64);
-      _tile_loadd(3, sums + 768, 64);
-    }
+    _tile_loadd(2, sums + 512, 64);
+    _tile_loadd(3, sums + 768, 64);
   }
-  const i64 whole = panel.tail ? tiles - 1 : tiles;
-  const char *a0 = panel.base, *a1 = panel.base + kRows * panel.row_bytes;
+  const i64 rows = (kPanel + tiles - 1) / tiles;
   for (i64 t = 0; t < tiles; ++t) {
-    const bool in_copy = t == whole;
-    _tile_loadd(4, in_copy ? panel.tail : a0 + t * 64, in_copy ? 64 : panel.row_bytes);
-    _tile_loadd(5, in_copy ? panel.tail + kTileBytes : a1 + t * 64, in_copy ? 64 : panel.row_bytes);
-    _tile_loadd(6, b0 + t * kTileBytes, 64);
+    _tile_loadd(6, weight + t * kTileBytes, 64);
+    _tile_loadd(4, a0 + t * kTileBytes, 64);
     _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 5, 6);
-    if (kGroups == 2) {
-      _tile_loadd(7, b1 + t * kTileBytes, 64);
-      _tile_dpbf16ps(2, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
-    }
-    for (const char* const* row = ahead; *row; ++row) _mm_prefetch(*row + t * 64, _MM_HINT_T1);
+    _tile_loadd(7, weight + (tiles + t) * kTileBytes, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a1 + t * kTileBytes, 64);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+    ahead.ask(asks);
+    place.ask(t * rows, (t + 1) * rows);
   }
   _tile_stored(0, sums, 64);
   _tile_stored(1, sums + 256, 64);
-  if (kGroups == 2) {
-    _tile_stored(2, sums + 512, 64);
-    _tile_stored(3, sums + 768, 64);
-  }
+  _tile_stored(2, sums + 512, 64);
+  _tile_stored(3, sums + 768, 64);
 }
 
-// sums[row of the weight][row of x], 16 × 16 → up to `columns` rows of out, `rows` values each.
-void store_transposed(const float* sums, i64 columns, i64 rows, const float* bias, float* out, i64 ldo) {
-  const __mmask16 mask = static_cast<__mmask16>((1u << rows) - 1);
-  const __m512 offset = bias ? _mm512_maskz_loadu_ps(mask, bias) : _mm512_setzero_ps();
-  for (i64 c = 0; c < columns; c += 4) {
-    __m512 z[4];  // z[j]: in its four quarters the columns c … c + 3 of the rows j, j + 4, j + 8, j + 12
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) {
-      z[j] = _mm512_castps128_ps512(_mm_load_ps(sums + j * 16 + c));
-      z[j] = _mm512_insertf32x4(z[j], _mm_load_ps(sums + (4 + j) * 16 + c), 1);
-      z[j] = _mm512_insertf32x4(z[j], _mm_load_ps(sums + (8 + j) * 16 + c), 2);
-      z[j] = _mm512_insertf32x4(z[j], _mm_load_ps(sums + (12 + j) * 16 + c), 3);
-    }
-    const __m512 a = _mm512_unpacklo_ps(z[0], z[1]), b = _mm512_unpackhi_ps(z[0], z[1]);
-    const __m512 d = _mm512_unpacklo_ps(z[2], z[3]), e = _mm512_unpackhi_ps(z[2], z[3]);
-    const auto pd = [](__m512 v) { return _mm512_castps_pd(v); };
-    const __m512 column[4] = {
-        _mm512_castpd_ps(_mm512_unpacklo_pd(pd(a), pd(d))), _mm512_castpd_ps(_mm512_unpackhi_pd(pd(a), pd(d))),
-        _mm512_castpd_ps(_mm512_unpacklo_pd(pd(b), pd(e))), _mm512_castpd_ps(_mm512_unpackhi_pd(pd(b), pd(e)))};
-    for (i64 j = 0; j < 4 && c + j < columns; ++j) {
-      const __m512 v = bias ? _mm512_add_ps(column[j], offset) : column[j];
-      _mm512_mask_storeu_ps(out + (c + j) * ldo, mask, v);
-    }
-  }
-}
-
-void store_group(const float* sums, i64 group, const Output& o) {
-  const i64 first = group * kRows, columns = o.m - first < kRows ? o.m - first : kRows;
-  for (i64 half = 0; half < 2; ++half) {
-    const i64 rows = o.rows - half * kRows;
-    if (rows <= 0) continue;
-    const float* bias = o.bias ? o.bias + o.row + half * kRows : nullptr;
-    store_transposed(sums + half * 256, columns, rows < kRows ? rows : kRows, bias,
-                     o.out + first * o.ldo + o.row + half * kRows, o.ldo);
-  }
-}
-
-// Copies `rows` rows (of 32) of `values` values each, `stride` values apart in the copy, zeros elsewhere.
-void copy_rows(const std::uint16_t* from, i64 ld, i64 rows, i64 values, i64 stride, std::uint16_t* to) {
-  for (i64 r = 0; r < kPanel; ++r) {
-    for (i64 j = 0; j < stride; j += 32) {
-      const i64 left = r < rows ? values - j : 0;
-      const __mmask32 mask = left >= 32 ? 0xffffffffu : left <= 0 ? 0u : (1u << left) - 1;
-      _mm512_storeu_si512(to + r * stride + j, _mm512_maskz_loadu_epi16(mask, from + r * ld + j));
-    }
-  }
-}
-
-struct Scratch {
-  alignas(64) float sums[kMostGroups * 2 * 256];
-  alignas(64) std::uint16_t rows[kPanel * kBlock * kDepth];  // an incomplete panel's block
-  alignas(64) std::uint16_t tail[kPanel * kDepth];
+// One block of k: tiles [t0, t0 + count) of `tiles`.
+struct Block {
+  i64 t0, count, tiles;
+  bool first() const { return t0 == 0; }
+  bool last() const { return t0 + count == tiles; }
 };
 
-// What the rows of the next block are, for prefetching: `share` of them from `first`, a null behind the last.
-void fetch_list(const Weight& w, i64 row, i64 end, i64 tile, i64 first, i64 share, const char** list) {
-  const char* data = static_cast<const char*>(w.data);
-  i64 n = 0;
-  for (i64 r = first; r < first + share && r < kPanel && row + r < end; ++r) {
-    list[n++] = data + (row + r) * w.cols * 2 + tile * 64;
+// One block of weight rows [row, row + 32) ∩ [row, end) against groups [g0, g1) of x. Between blocks the sums are in
+// `out`.
+void run_panel(const Weight& w, const char* prepared, i64 m, const Block& block, i64 row, i64 end, i64 g0, i64 g1,
+               const float* bias, float* out, i64 ldo, Scratch& scratch) {
+  const auto rows_from = [&](i64 first) { return end - first < kPanel ? end - first : kPanel; };
+  pair_block(w, row, rows_from(row), block.t0 * kDepth, block.count, scratch.weight);
+  const i64 next = row + kPanel, pairs = (g1 - g0 + 1) / 2, asks = (kPanel + pairs - 1) / pairs;
+  Ahead ahead{static_cast<const char*>(w.data) + next * w.cols * 2 + block.t0 * 64, w.cols * 2, block.count,
+              rows_from(next), 0};
+  for (i64 g = g0; g < g1; g += 2) {
+    const i64 group_bytes = block.tiles * kTileBytes, left = m - g * kRows;
+    const char* a0 = prepared + g * group_bytes + block.t0 * kTileBytes;
+    const Place place{out + g * kRows * ldo + row, ldo, left < 2 * kRows ? left : 2 * kRows, rows_from(row)};
+    if (!block.first()) load_sums(place, scratch.sums);
+    add_block(a0, g + 1 < g1 ? a0 + group_bytes : a0, scratch.weight, block.count, block.first(), place, ahead, asks,
+              scratch.sums);
+    store_sums(place, scratch.sums, block.last() && bias ? bias + row : nullptr);
   }
-  list[n] = nullptr;
 }
 
-// Weight rows [row, row + 32) ∩ [row, end) against groups [g0, g1) of x.
-void run_panel(const Weight& w, const char* prepared, i64 m, i64 row, i64 end, i64 g0, i64 g1, const float* bias,
-               float* out, i64 ldo, Scratch& scratch) {
-  const auto* data = static_cast<const std::uint16_t*>(w.data) + row * w.cols;
-  const i64 k = w.cols, tiles = depth_tiles(k), rows = end - row < kPanel ? end - row : kPanel;
-  const i64 pairs = (g1 - g0 + 1) / 2, share = (kPanel + pairs - 1) / pairs;
-  const Output output{bias, out, ldo, row, rows, m};
-  for (i64 t0 = 0; t0 < tiles; t0 += kBlock) {
-    const i64 count = tiles - t0 < kBlock ? tiles - t0 : kBlock, values = k - t0 * kDepth;
-    const bool last = t0 + count == tiles, cut = last && k % kDepth != 0;
-    Panel panel{reinterpret_cast<const char*>(data + t0 * kDepth), k * 2, nullptr};
-    if (rows < kPanel) {
-      copy_rows(data + t0 * kDepth, k, rows, values, kBlock * kDepth, scratch.rows);
-      panel = {reinterpret_cast<const char*>(scratch.rows), kBlock * kDepth * 2, nullptr};
-    } else if (cut) {
-      const i64 at = (tiles - 1) * kDepth;
-      copy_rows(data + at, k, kPanel, k - at, kDepth, scratch.tail);
-      panel.tail = reinterpret_cast<const char*>(scratch.tail);
-    }
-    const i64 next_row = last ? row + kPanel : row, next_tile = last ? 0 : t0 + count;
-    for (i64 p = 0; p < pairs; ++p) {
-      const i64 g = g0 + 2 * p;
-      const char* b0 = prepared + (g * tiles + t0) * kTileBytes;
-      float* sums = scratch.sums + p * 1024;
-      const char* ahead[kPanel + 1];
-      fetch_list(w, next_row, end, next_tile, p * share, share, ahead);
-      if (g + 1 < g1) {
-        add_block<2>(panel, b0, b0 + tiles * kTileBytes, count, ahead, sums, t0 == 0);
-      } else {
-        add_block<1>(panel, b0, b0, count, ahead, sums, t0 == 0);
-      }
-      if (!last) continue;
-      store_group(sums, g, output);
-      if (g + 1 < g1) store_group(sums + 512, g + 1, output);
+void run_many(const Weight& w, const char* prepared, i64 m, i64 begin, i64 end, const float* bias, float* out,
+              i64 ldo) {
+  Scratch scratch;
+  const i64 tiles = depth_tiles(w.cols), blocks = (tiles + kBlock - 1) / kBlock, groups = group_count(m);
+  for (i64 b = 0; b < blocks; ++b) {
+    const i64 t0 = tiles * b / blocks;
+    const Block block{t0, tiles * (b + 1) / blocks - t0, tiles};
+    const i64 most = kCacheBytes / (block.count * kTileBytes) / 2 * 2;
+    for (i64 g0 = 0; g0 < groups; g0 += most) {
+      const i64 g1 = groups - g0 < most ? groups : g0 + most;
+      for (i64 row = begin; row < end; row += kPanel)
+        run_panel(w, prepared, m, block, row, end, g0, g1, bias, out, ldo, scratch);
     }
   }
 }
@@ -216,15 +350,13 @@ void run_panel(const Weight& w, const char* prepared, i64 m, i64 row, i64 end, i
 void run(const Weight& w, const void* prepared, i64 m, i64 begin, i64 end, const float* bias, float* out, i64 ldo) {
   if (begin >= end) return;
   const TileScope scope;
-  Scratch scratch;
-  const i64 groups = group_count(m);
-  i64 most = kCacheBytes / (depth_tiles(w.cols) * kTileBytes) / 2 * 2;
-  most = most < 2 ? 2 : most > kMostGroups ? kMostGroups : most;
-  for (i64 g0 = 0; g0 < groups; g0 += most) {
-    const i64 g1 = groups - g0 < most ? groups : g0 + most;
-    for (i64 row = begin; row < end; row += kPanel) {
-      run_panel(w, static_cast<const char*>(prepared), m, row, end, g0, g1, bias, out, ldo, scratch);
-    }
+  const auto* x = static_cast<const char*>(prepared);
+  if (m >= kPairedRows) {
+    run_many(w, x, m, begin, end, bias, out, ldo);
+  } else if (w.cols * 2 < kLongRow) {
+    run_few<2>(w, x, m, begin, end, bias, out, ldo);
+  } else {
+    run_few<4>(w, x, m, begin, end, bias, out, ldo);
   }
 }
 

@@ -19,12 +19,14 @@ struct Path {
   const char* isa;
   std::size_t (*scratch)(int head_dim, int group);
   decltype(cpu::Kernels::attend) attend;
+  bool rounds = false;  // queries and weights to bf16, over a bf16 cache
 };
 
 std::vector<Path> paths() {
   std::vector<Path> all;
   if (cpu::cpu_features().avx2) all.push_back({"avx2", cpu::avx2::attend_scratch, cpu::avx2::attend});
   if (cpu::cpu_features().avx512) all.push_back({"avx512", cpu::avx512::attend_scratch, cpu::avx512::attend});
+  if (cpu::cpu_features().amx_bf16) all.push_back({"amx", cpu::amx::attend_scratch, cpu::amx::attend, true});
   return all;
 }
 
@@ -103,14 +105,18 @@ std::vector<float> reference(const Sequence& s, int begin, int end) {
   return out;
 }
 
-void expect_near(const std::vector<float>& got, const std::vector<float>& want, const std::string& what) {
+// Rounded to bf16, a weight and a score are off by 2^-9 of themselves; scores here are around one.
+constexpr float kExact = 4e-6f, kRounded = 1.5e-2f;
+
+void expect_near(const std::vector<float>& got, const std::vector<float>& want, const std::string& what,
+                 float tolerance = kExact) {
   ASSERT_EQ(got.size(), want.size());
   float worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     ASSERT_TRUE(std::isfinite(got[i])) << what << " element " << i;
     worst = std::max(worst, std::fabs(got[i] - want[i]));
   }
-  EXPECT_LT(worst, 4e-6f) << what;
+  EXPECT_LT(worst, tolerance) << what;
 }
 
 void expect_same_bits(const std::vector<float>& a, const float* b, const std::string& what) {
@@ -123,7 +129,8 @@ TEST(Attend, EqualsDefinitionAtAnyHeadDimension) {
       for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
         const Sequence s({6, 2, head_dim, dtype, 0}, 150, 16, 1);
         expect_near(attend(path, s, 140, 150, 100, 2), reference(s, 140, 150),
-                    std::string(path.isa) + " " + dtype_name(dtype) + " head_dim " + std::to_string(head_dim));
+                    std::string(path.isa) + " " + dtype_name(dtype) + " head_dim " + std::to_string(head_dim),
+                    path.rounds && dtype == DType::kBF16 ? kRounded : kExact);
       }
     }
   }
@@ -138,6 +145,25 @@ TEST(Attend, EqualsDefinitionAroundBlockBounds) {
         expect_near(
             attend(path, s, length - queries, length, 1000, 1), reference(s, length - queries, length),
             std::string(path.isa) + " length " + std::to_string(length) + " queries " + std::to_string(queries));
+      }
+    }
+  }
+}
+
+// The bf16 cache, where paths differ most: lengths, windows and groups around tiles and blocks.
+TEST(Attend, EqualsDefinitionOverBf16) {
+  for (const Path& path : paths()) {
+    for (const int window : {0, 1, 33, 140}) {
+      for (const int length : {1, 15, 17, 127, 128, 129, 300}) {
+        for (const Shape& shape : {Shape{7, 1, 64, DType::kBF16, window}, Shape{20, 1, 32, DType::kBF16, window},
+                                   Shape{4, 4, 96, DType::kBF16, window}}) {
+          const Sequence s(shape, length, 16, 9);
+          const int begin = std::max(0, length - 40);
+          expect_near(attend(path, s, begin, length, 1000, 1000), reference(s, begin, length),
+                      std::string(path.isa) + " heads " + std::to_string(shape.heads) + " length " +
+                          std::to_string(length) + " window " + std::to_string(window),
+                      path.rounds ? kRounded : kExact);
+        }
       }
     }
   }
@@ -200,6 +226,17 @@ TEST(Attend, SurvivesLargeScores) {
     Sequence s({2, 1, 8, DType::kF32, 0}, 260, 16, 6);
     for (float& x : s.q) x *= 200;
     expect_near(attend(path, s, 250, 260, 1000, 1), reference(s, 250, 260), path.isa);
+  }
+}
+
+TEST(Attend, NanInAKeyShowsOverBf16) {
+  for (const Path& path : paths()) {
+    Sequence s({2, 1, 32, DType::kBF16, 0}, 20, 16, 6);
+    auto* k = reinterpret_cast<std::uint16_t*>(s.k_cache.data());
+    k[s.slots[3] * 32 + 2] = 0x7fc0;
+    const std::vector<float> out = attend(path, s, 2, 4, 1000, 1);
+    EXPECT_TRUE(std::isfinite(out[0])) << path.isa;
+    EXPECT_TRUE(std::isnan(out[64])) << path.isa;
   }
 }
 

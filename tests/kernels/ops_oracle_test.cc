@@ -189,7 +189,10 @@ TEST_P(OpsOracle, Attend) {
     std::vector<float> got = poisoned(n), want = poisoned(n);
     fast->attend(q.data(), cache.cache, all, s.heads, scale, s.window, got.data());
     reference_->attend(q.data(), cache.cache, all, s.heads, scale, s.window, want.data());
-    expect_near(got, want, 2e-5, 2e-5, std::string(dtype_name(s.dtype)) + " head_dim " + std::to_string(s.head_dim));
+    // The amx table rounds queries and softmax weights to bf16 there.
+    const double tolerance = fast->isa() == "amx" && s.dtype == DType::kBF16 ? 1.5e-2 : 2e-5;
+    expect_near(got, want, tolerance, tolerance,
+                std::string(dtype_name(s.dtype)) + " head_dim " + std::to_string(s.head_dim));
   }
 }
 
