@@ -4,7 +4,7 @@
 //
 //   m < 128  A = 16 rows of the weight as the file has them, any distance apart; B = prepared x, whose line p holds the
 //            values 2p and 2p + 1 of 16 rows of x side by side; the sums are transposed on the way out. The weight is
-//            read as 2 or 4 streams of 16 rows that are far apart, and that is what takes the time.
+//            read as two streams of 16 rows that are far apart, each row asked for 256 bytes ahead.
 //   m ≥ 128  A = prepared x, 16 rows of 64 bytes; B = the weight, 32 rows × at most 1024 values of k paired like that
 //   in
 //            scratch, while all rows of x pass, themselves in L2. Meanwhile the next rows of the weight are fetched,
@@ -24,9 +24,10 @@ constexpr i64 kRows = 16;   // rows of a tile
 constexpr i64 kTileBytes = 1024;
 constexpr i64 kPairedRows = kLeastSplitRows;  // from so many rows of x on it is the weight that is paired
 constexpr i64 kBlock = 1024 / kDepth;         // most tiles of k in a block
+constexpr i64 kStreams = 2;                   // of the weight, where x has few rows
 constexpr i64 kPanel = 2 * kRows;             // rows of the weight at a time
 constexpr i64 kCacheBytes = 1024 * 1024;      // of prepared x, that stay in L2
-constexpr i64 kLongRow = 4096;                // bytes; rows that long are fetched ahead by the processor itself
+constexpr i64 kAhead = 256;                   // bytes of a row that are asked for before they are needed
 
 i64 depth_tiles(i64 k) { return (k + kDepth - 1) / kDepth; }
 i64 group_count(i64 m) { return (m + kRows - 1) / kRows; }
@@ -107,12 +108,10 @@ inline Lines lines_of(const Stream& s, i64 row_bytes, i64 t, i64 values, char* c
   return {copy, 64};
 }
 
-// 16 rows of each of kStreams streams with kGroups groups of x, kStreams · kGroups ≤ 4. Sum (s, g) is in the tile
-// s · kGroups + g.
-template <int kStreams, int kGroups>
+// 16 rows of each of two streams with kGroups groups of x. Sum (s, g) is in the tile s · kGroups + g.
+template <int kGroups>
 void run_streams(const Weight& w, const Stream* stream, const char* b, i64 m, const float* bias, float* out, i64 ldo) {
   const i64 k = w.cols, tiles = depth_tiles(k), row_bytes = k * 2;
-  const bool ask = row_bytes < kLongRow;
   alignas(64) char copy[kTileBytes];
   _tile_zero(0);
   _tile_zero(1);
@@ -122,11 +121,8 @@ void run_streams(const Weight& w, const Stream* stream, const char* b, i64 m, co
     const i64 values = k - t * kDepth;
     _tile_loadd(6, b + t * kTileBytes, 64);
     if constexpr (kGroups == 2) _tile_loadd(7, b + (tiles + t) * kTileBytes, 64);
-    if (ask) {  // the stream's next 16 rows, in order of their addresses
-      for (int s = 0; s < kStreams; ++s)
-        for (i64 i = 0; i < kRows; ++i)
-          _mm_prefetch(stream[s].base + kRows * row_bytes + (t * kRows + i) * 64, _MM_HINT_T1);
-    }
+    for (const Stream* each = stream; each < stream + kStreams; ++each)
+      for (i64 i = 0; i < kRows; ++i) _mm_prefetch(each->base + i * row_bytes + t * 64 + kAhead, _MM_HINT_T0);
     const Lines w0 = lines_of(stream[0], row_bytes, t, values, copy);
     _tile_loadd(4, w0.base, w0.distance);
     _tile_dpbf16ps(0, 4, 6);
@@ -138,14 +134,6 @@ void run_streams(const Weight& w, const Stream* stream, const char* b, i64 m, co
       _tile_dpbf16ps(3, 5, 7);
     } else {
       _tile_dpbf16ps(1, 5, 6);
-    }
-    if constexpr (kStreams == 4) {
-      const Lines w2 = lines_of(stream[2], row_bytes, t, values, copy);
-      _tile_loadd(4, w2.base, w2.distance);
-      _tile_dpbf16ps(2, 4, 6);
-      const Lines w3 = lines_of(stream[3], row_bytes, t, values, copy);
-      _tile_loadd(5, w3.base, w3.distance);
-      _tile_dpbf16ps(3, 5, 6);
     }
   }
   alignas(64) float sums[4][kRows * kRows];
@@ -162,9 +150,8 @@ void run_streams(const Weight& w, const Stream* stream, const char* b, i64 m, co
   }
 }
 
-// Rows [begin, end) of the weight in kStreams streams, each piece of 16 rows against all groups of x: from memory for
+// Rows [begin, end) of the weight in two streams, each piece of 16 rows against all groups of x: from memory for
 // the first of them, from cache for the others.
-template <int kStreams>
 void run_few(const Weight& w, const char* prepared, i64 m, i64 begin, i64 end, const float* bias, float* out, i64 ldo) {
   const i64 pieces = (end - begin + kRows - 1) / kRows, length = (pieces + kStreams - 1) / kStreams;
   const i64 groups = group_count(m), group_bytes = depth_tiles(w.cols) * kTileBytes;
@@ -180,9 +167,9 @@ void run_few(const Weight& w, const char* prepared, i64 m, i64 begin, i64 end, c
       float* to = out + g * kRows * ldo;
       const i64 left = m - g * kRows;
       if (g + 1 == groups) {
-        run_streams<kStreams, 1>(w, stream, b, left, bias, to, ldo);
+        run_streams<1>(w, stream, b, left, bias, to, ldo);
       } else {
-        for (i64 s = 0; s < kStreams; s += 2) run_streams<2, 2>(w, stream + s, b, left, bias, to, ldo);
+        run_streams<2>(w, stream, b, left, bias, to, ldo);
       }
     }
   }
@@ -353,10 +340,8 @@ void run(const Weight& w, const void* prepared, i64 m, i64 begin, i64 end, const
   const auto* x = static_cast<const char*>(prepared);
   if (m >= kPairedRows) {
     run_many(w, x, m, begin, end, bias, out, ldo);
-  } else if (w.cols * 2 < kLongRow) {
-    run_few<2>(w, x, m, begin, end, bias, out, ldo);
   } else {
-    run_few<4>(w, x, m, begin, end, bias, out, ldo);
+    run_few(w, x, m, begin, end, bias, out, ldo);
   }
 }
 
