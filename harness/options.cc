@@ -45,8 +45,8 @@ std::string usual_name(const std::string& flag, const std::string& value) {
 std::string in_folder_name(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    const bool keep =
-        std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("._=+%").find(c) != std::string_view::npos;
+    const bool keep = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                      std::string_view("-._=+%").find(c) != std::string_view::npos;
     out += keep ? c : '_';
   }
   if (out.size() > 32) out.resize(32);
@@ -71,10 +71,15 @@ std::string tasks_in_id(const std::string& tasks) {
   return out;
 }
 
+// A tokenizer goes by its folder, for its own name says nothing: ".../llama2/tokenizer.model" is "llama2".
+std::string tokenizer_in_id(const std::string& value) {
+  const std::filesystem::path path = std::filesystem::path(value + "/").parent_path();  // without a '/' at the end
+  const std::string folder = path.parent_path().filename().string(), file = path.filename().string();
+  return in_folder_name(file.starts_with("tokenizer") && !folder.empty() ? folder : file);
+}
+
 std::string value_in_id(const std::string& flag, const std::string& value) {
-  if (flag != "tokenizer") return in_folder_name(value);
-  const std::filesystem::path path(value);
-  return in_folder_name(path.parent_path().filename().string() + "_" + path.filename().string());
+  return flag == "tokenizer" ? tokenizer_in_id(value) : in_folder_name(value);
 }
 
 std::string cell_id(const CellOptions& cell) {

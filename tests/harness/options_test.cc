@@ -90,6 +90,12 @@ TEST(PlanRun, CellIdsAreShortReadableAndDistinct) {
   EXPECT_EQ(id({{"backend", "null"}}), "null-arc_easy");
   EXPECT_EQ(id({{"backend", "null"}, {"limit", "20"}, {"dtype", "f32"}}), "null-arc_easy-dtype=f32-limit=20");
   EXPECT_EQ(id({{"backend", "null"}, {"deterministic", "false"}}), "null-arc_easy-no_deterministic");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "/a/llama2-small/tokenizer.model"}}),
+            "null-arc_easy-tokenizer=llama2-small");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "/a/llama2-small/"}}), "null-arc_easy-tokenizer=llama2-small");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "/a/words.gguf"}}), "null-arc_easy-tokenizer=words.gguf");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "tokenizer.json"}}), "null-arc_easy-tokenizer=tokenizer.json");
+  EXPECT_EQ(id({{"backend", "null"}, {"gen_kwargs", "temperature=-0.5"}}), "null-arc_easy-gen_kwargs=temperature=-0.5");
   EXPECT_EQ(id({{"backend", "null"}, {"task", "requests:/tmp/ids.jsonl"}}), "null-requests.ids");
   const std::string a = id({{"backend", "null"}, {"system_instruction", "Be / brief."}});
   EXPECT_EQ(a.find('/'), std::string::npos);
