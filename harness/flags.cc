@@ -88,6 +88,13 @@ std::vector<std::string> spellings(const Command& command) {
   return names;
 }
 
+// The list is too long for a line, and 'pareto ls' has none of it: the command's help does.
+Status unknown_option(const Command& command, const std::string& name, const std::vector<std::string>& known) {
+  const std::string near = nearest_name(name, known);
+  return fail(Code::kUsage, "{} has no option '{}'{} 'pareto {} --help' lists them", command.name, name,
+              near.empty() ? ";" : fmt::format("; did you mean '{}'?", near), command.name);
+}
+
 // --num-fewshot is --num_fewshot, -pg is --pg, and what nobody knows gets a hint instead of the parser's complaint.
 Status normalise(const Command& command, std::vector<std::string>* args) {
   const std::vector<std::string> known = spellings(command);
@@ -106,7 +113,7 @@ Status normalise(const Command& command, std::vector<std::string>* args) {
     if (!name.starts_with("--") || knows(name)) continue;
     std::string underscored = name;
     std::replace(underscored.begin() + 2, underscored.end(), '-', '_');
-    if (!knows(underscored)) return tl::unexpected(unknown_name("option of " + command.name, name, known));
+    if (!knows(underscored)) return unknown_option(command, name, known);
     arg = underscored + rest;
   }
   return {};
