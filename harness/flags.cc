@@ -20,8 +20,9 @@ std::string parser_names(const Flag& flag) {
 std::string help_text(const Flag& flag) {
   std::string text = flag.spec.help;
   if (!flag.spec.choices.empty()) {
-    text += ":";
-    for (const std::string& choice : flag.spec.choices) text += " " + choice;
+    text += " [";
+    for (const std::string& choice : flag.spec.choices) text += (text.back() == '[' ? "" : " ") + choice;
+    text += "]";
   }
   if (flag.sweep) text += "; a comma list is one cell each";
   if (!flag.spec.default_value.empty() && flag.arity != Arity::kSwitch) text += " (" + flag.spec.default_value + ")";
@@ -119,6 +120,14 @@ Status normalise(const Command& command, std::vector<std::string>* args) {
   return {};
 }
 
+// The parser shows what a negated flag sets: "--no-deterministic{false}".
+std::string help_of(const CLI::App& app) {
+  constexpr std::string_view kSets = "{false}";
+  std::string text = app.help();
+  for (std::size_t at; (at = text.find(kSets)) != std::string::npos;) text.erase(at, kSets.size());
+  return text;
+}
+
 int run_parsed(const Command& command, std::vector<std::string> args) {
   if (const Status status = normalise(command, &args); !status) return report(status.error());
   CLI::App app(command.summary, "pareto " + command.name);
@@ -134,7 +143,7 @@ int run_parsed(const Command& command, std::vector<std::string> args) {
     std::reverse(args.begin(), args.end());  // as the parser takes them
     app.parse(args);
   } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+    std::fputs(help_of(app).c_str(), stdout);
     return 0;
   } catch (const CLI::ParseError& error) {
     return report(

@@ -89,6 +89,12 @@ TEST(Program, EveryCommandHasHelpWithAnExample) {
   }
 }
 
+TEST(Program, HelpOfRunIsReadable) {
+  const std::string help = run_program({"run", "--help"}).out;
+  EXPECT_NE(help.find("--deterministic,--no-deterministic\n"), std::string::npos) << help;
+  EXPECT_NE(help.find("where the model runs [cpu cuda] (cpu)"), std::string::npos) << help;
+}
+
 TEST(Program, UnknownCommandAndOptionGetAHint) {
   const ProgramResult command = run_program({"rum"});
   EXPECT_EQ(command.code, 2);
