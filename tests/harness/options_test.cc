@@ -44,6 +44,8 @@ TEST(PlanRun, RefusesWhatTheCommandLineAloneSays) {
   expect_refused({{"backend", "null"}, {"samples", "{\"arc_easy\": [0]}"}, {"limit", "3"}}, "exclude each other");
   expect_refused({{"backend", "null"}, {"gen_kwargs", "x"}}, "'x' is not key=value");
   expect_refused({{"backend", "null:speed=1"}}, "speed");
+  expect_refused({{"backend", "null"}, {"fewshot_as_multiturn", "true"}}, "needs --apply_chat_template");
+  expect_refused({{"backend", "null"}, {"fewshot_as_multiturn", "maybe"}}, "write true or false");
   expect_refused({{"model", "hf"}}, "pretrained=");
   expect_refused({{"model", "hf"}, {"model_args", "pretrained=x,dtyp=f32"}}, "did you mean 'dtype'?");
 }
