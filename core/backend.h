@@ -35,9 +35,9 @@ class ResponseSink {
 
 // Everything that `pareto run` knows about the model and the machine; how each is spelled: `pareto run --help`.
 struct BackendOptions {
-  std::string model;      // file or folder; resolved from names by the harness
-  std::string tokenizer;  // empty: the model's own
-  std::string device = "cpu";
+  std::string model;           // file or folder; resolved from names by the harness
+  std::string tokenizer;       // empty: the model's own
+  std::string device = "cpu";  // where the model runs
   std::string dtype = "auto";  // auto: as stored, fast kernels; f32: reference numerics on the stored weights; bf16
   int batch = 0;               // most sequences in one step; 0: chosen by the memory plan
   int threads = 0;             // 0: all cores

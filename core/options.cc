@@ -162,7 +162,7 @@ Error unknown_name(std::string_view kind, std::string_view name, const std::vect
   } else if (names.size() <= kMost) {
     message += "; there is: " + join(names);
   } else {
-    message += fmt::format("; there are {}, listed by 'pareto ls'", names.size());
+    message += fmt::format("; there are {}, listed by 'pareto ls {}s'", names.size(), kind);
   }
   if (const std::string near = nearest_name(name, names); !near.empty())
     message += fmt::format("; did you mean '{}'?", near);

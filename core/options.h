@@ -16,8 +16,8 @@ struct OptionSpec {
     kFloat,
     kBool,
     kString,
-    kBudget
-  };  // kBudget: "0.02" or "2%" of the context, or "2048" tokens
+    kBudget,  // "0.02" or "2%" of the context, or "2048" tokens
+  };
   std::string name;
   Type type = Type::kInt;
   std::string default_value;

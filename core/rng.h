@@ -1,5 +1,5 @@
-// Counter-based random numbers: Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC
-// 2011).
+// Counter-based random numbers: Philox4x32-10, from
+// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 //
 // A draw is a pure function of (key, counter), so a sampled token depends on its seed, request and position alone,
 // never on the batch that it was computed in or on the order of the requests.
@@ -19,8 +19,8 @@ PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key);
 // The open interval (0, 1): (u + 1/2) / 2³².
 inline double uniform(std::uint32_t u) { return (static_cast<double>(u) + 0.5) * 0x1p-32; }
 
-// The words of one stream at one position: word i is philox4x32({i / 4, position, stream low, stream high}, seed)[i %
-// 4].
+// The words of one stream at one position. Word i is number i % 4 of
+// philox4x32({i / 4, position, stream low, stream high}, seed).
 class CounterRng {
  public:
   CounterRng(std::uint64_t seed, std::uint64_t stream, std::uint32_t position)

@@ -27,16 +27,16 @@ struct ChatRender {
 using ChatTemplate = std::function<Result<std::string>(const std::vector<ChatMessage>&, const ChatRender&)>;
 
 struct TaskOptions {
-  std::string data_dir;            // of hub rows: DIR/<org>__<name>/<config>/<split>.jsonl
-  std::optional<int> num_fewshot;  // unset: the task's own
-  std::optional<double> limit;     // < 1: that share of the documents, rounded up; else the first so many
-  std::vector<int> samples;        // exactly these documents (excludes limit)
-  std::uint64_t fewshot_seed = 1234;
+  std::string data_dir;               // of hub rows: DIR/<org>__<name>/<config>/<split>.jsonl
+  std::optional<int> num_fewshot;     // unset: the task's own
+  std::optional<double> limit;        // < 1: that share of the documents, rounded up; else the first so many
+  std::vector<int> samples;           // exactly these documents (excludes limit)
+  std::uint64_t fewshot_seed = 1234;  // of the draws of examples
   std::map<std::string, std::string> gen_kwargs;  // merged over the task's own, as lm-eval does
   ChatTemplate chat_template;                     // empty: none
-  std::string system_instruction;
-  std::optional<bool> fewshot_as_multiturn;
-  std::string file;  // of `requests:FILE`; for other tasks empty
+  std::string system_instruction;                 // in front of every prompt; empty: none
+  std::optional<bool> fewshot_as_multiturn;       // unset: yes, under a chat template
+  std::string file;                               // of `requests:FILE`; for other tasks empty
 };
 
 struct MetricInfo {

@@ -34,8 +34,8 @@ class ThreadPool {
     run_on_all([](void* b, int thread) { (*static_cast<std::remove_reference_t<Body>*>(b))(thread); }, &body);
   }
 
-  // Splits [0, n) into size() contiguous parts whose bounds are multiples of `grain`, and runs body(begin, end,
-  // thread).
+  // Splits [0, n) into size() contiguous parts whose bounds are multiples of `grain`, and runs
+  // body(begin, end, thread).
   template <class Body>
   void split(std::int64_t n, std::int64_t grain, Body&& body) {
     if (n <= 0) return;

@@ -1,7 +1,7 @@
 // The analytic account: FLOPs and bytes of every op call, by phase, op class and layer (design.md §9, records.md §2).
 //
 // Bytes are compulsory traffic: each operand once per op call, in the width it is stored in. A multiply-add is 2 FLOPs.
-// docs/measuring.md states the formula of every op; tests/engine/work_test.cc proves them against counted calls.
+// engine/account.h states the formula of every op; tests/engine/work_test.cc proves them against counted calls.
 #pragma once
 
 #include <array>
@@ -17,23 +17,23 @@ inline constexpr int kPhases = 5;
 const char* phase_name(Phase phase);  // "prefill", …
 
 enum class OpClass : std::uint8_t {
-  kEmbed,  // gather rows of the embedding table
-  kNorm,   // RMSNorm (input, post-attention, final, q/k)
-  kQkv,    // the three projections
-  kRope,
-  kKvWrite,  // new keys and values into the cache
-  kAttention,
+  kEmbed,       // gather rows of the embedding table
+  kNorm,        // RMSNorm (input, post-attention, final, q/k)
+  kQkv,         // the three projections
+  kRope,        // rotary position embedding
+  kKvWrite,     // new keys and values into the cache
+  kAttention,   // over the cache
   kAttnOut,     // output projection
   kGateUp,      // the MLP's two input projections
   kActivation,  // silu(gate) * up
-  kDown,
-  kRouter,  // MoE gate: projection, softmax, top-k
-  kAdd,     // residual additions
-  kHead,    // lm_head
-  kLogSoftmax,
-  kSample,     // argmax or Gumbel-max
-  kScoreKeys,  // sparse selectors: scoring of cached keys
-  kSelect,     // sparse selectors: top-k, hash retrieval
+  kDown,        // the MLP's output projection
+  kRouter,      // MoE gate: projection, softmax, top-k
+  kAdd,         // residual additions
+  kHead,        // lm_head
+  kLogSoftmax,  // log Σ exp and argmax of the logits
+  kSample,      // argmax or Gumbel-max
+  kScoreKeys,   // sparse selectors: scoring of cached keys
+  kSelect,      // sparse selectors: top-k, hash retrieval
 };
 inline constexpr int kOpClasses = 17;
 const char* op_class_name(OpClass op);  // "embed", "norm", "qkv", …

@@ -4,20 +4,22 @@
 // Conventions (core/work.h): bytes are compulsory traffic, every operand once per op call in the width it is stored in;
 // a multiply-add is 2 FLOPs; exp, division and comparison of a softmax count 1 each. m rows, activations of 4 bytes:
 //
-//   embed        0                             weights m·row_bytes           activations 4·m·dim            index 4·m
-//   norm         4·rows·dim                    weights 4·dim                 activations 8·rows·dim
-//   matmul       2·m·k·Σrows + m·Σ(bias rows)  weights Σ(bytes + 4·bias)     activations 4·m·(k + Σrows)
-//   rope         3·m·heads·dim                 activations 8·m·heads·dim     index 4·m + 4·m·dim (positions, cos and
-//   sin) kv_write     0                             kv_write 2·m·kv_dim·size      activations 8·m·kv_dim         index
-//   4·m attention    4·heads·(dim + 1)·Σ visible   kv_read 2·kv_dim·size·read    activations 8·q_len·q_dim      index
-//   4·read
-//                visible: positions a query sees; read: positions that any query of the sequence sees, per sequence
-//   activation   5·n                           activations 12·n
-//   add          n                             activations 12·n
-//   route        m·(4·experts + 2·k if normalised)                           activations 4·m·(experts + k)  index 4·m·k
-//   scatter_add  2·n·dim                       activations 12·n·dim + 4·n    index 4·n
-//   log_softmax  3·rows·vocab                  activations 4·rows·(vocab + 2)
-//   sample       3·vocab per drawn token       activations 4·vocab
+// clang-format off
+//   embed        0                                  weights m·row_bytes         activations 4·m·dim             index 4·m
+//   norm         4·rows·dim                         weights 4·dim               activations 8·rows·dim
+//   matmul       2·m·k·Σrows + m·Σ(bias rows)       weights Σ(bytes + 4·bias)   activations 4·m·(k + Σrows)
+//   rope         3·m·heads·dim                                                  activations 8·m·heads·dim       index 4·m + 4·m·dim
+//   kv_write     0                                  kv_write 2·m·kv_dim·size    activations 8·m·kv_dim          index 4·m
+//   attention    4·heads·(dim + 1)·Σ visible        kv_read 2·kv_dim·size·read  activations 8·q_len·q_dim       index 4·read
+//   activation   5·n                                                            activations 12·n
+//   add          n                                                              activations 12·n
+//   route        m·(4·experts + 2·k if normalised)                              activations 4·m·(experts + k)   index 4·m·k
+//   scatter_add  2·n·dim                                                        activations 12·n·dim + 4·n      index 4·n
+//   log_softmax  3·rows·vocab                                                   activations 4·rows·(vocab + 2)
+//   sample       3·vocab per drawn token                                        activations 4·vocab
+// clang-format on
+// rope's index: positions, cos and sin. Attention is per sequence; visible: positions that a query sees; read: those
+// that any query of the sequence sees.
 //
 // tests/engine/work_test.cc proves them against a table that loops over the shapes it is called with.
 #pragma once

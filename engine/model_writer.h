@@ -49,8 +49,9 @@ struct WriteOptions {
 // dtype, or a model that config.json cannot describe. kIo: the system refused (the partial file is removed).
 Status write_hugging_face(const TensorSource& source, const WriteOptions& options);
 
-// A GGUF v3 file. Matrices in `dtype`, vectors and MoE routers in f32. Rows that are no multiple of a K type's 256 are
-// written as Q8_0, and rows that are no multiple of 32 either as F16.
+// A GGUF v3 file. Matrices in `dtype`, vectors and MoE routers in f32; beside 4 and 5 bits the head (of tied models the
+// embedding table) is Q6_K, as llama-quantize writes it. Rows that are no multiple of a K type's 256 are written as
+// Q8_0, and rows that are no multiple of 32 either as F16.
 Status write_gguf(const TensorSource& source, const WriteOptions& options);
 
 // What write_gguf() stores a matrix of `cols` columns as.

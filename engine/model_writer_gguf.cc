@@ -31,9 +31,19 @@ struct GgufTensor {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-DType storage(const WriteOptions& options, std::string_view name, const std::vector<std::int64_t>& shape) {
+// As llama-quantize does it: what the logits come from stays finer than 4 and 5 bits, since every token's probability
+// hangs on it. Of tied models that is the embedding table.
+DType head_storage(DType dtype) {
+  const bool coarse = dtype == DType::kQ4_0 || dtype == DType::kQ4_1 || dtype == DType::kQ4_K || dtype == DType::kQ5_K;
+  return coarse ? DType::kQ6_K : dtype;
+}
+
+DType storage(const ModelConfig& config, const WriteOptions& options, std::string_view name,
+              const std::vector<std::int64_t>& shape) {
   const bool router = name.size() > 16 && name.substr(name.size() - 16) == ".mlp.gate.weight";
-  return shape.size() == 1 || router ? DType::kF32 : gguf_storage(options.dtype, shape.back());
+  if (shape.size() == 1 || router) return DType::kF32;
+  const bool head = name == (config.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+  return gguf_storage(head ? head_storage(options.dtype) : options.dtype, shape.back());
 }
 
 // "model.layers.3.mlp.experts.5.gate_proj.weight" → "blk.3.ffn_gate_exps.weight".
@@ -48,7 +58,7 @@ std::vector<GgufTensor> plan(const ModelConfig& config, const WriteOptions& opti
   std::vector<GgufTensor> tensors;
   std::map<std::string, std::size_t> stacks;  // where in `tensors`
   (void)for_each_tensor(config, [&](const std::string& name, const std::vector<std::int64_t>& shape) -> Status {
-    const Piece piece{.name = name, .shape = shape, .dtype = storage(options, name, shape)};
+    const Piece piece{.name = name, .shape = shape, .dtype = storage(config, options, name, shape)};
     if (!contains(name, ".mlp.experts.")) {
       tensors.push_back({.name = gguf_tensor_name(name), .shape = shape, .dtype = piece.dtype, .pieces = {piece}});
       return {};

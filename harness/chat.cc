@@ -23,7 +23,7 @@ Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& mode
 
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text) {
   const std::string& asked = cell.values.at("apply_chat_template");
-  if (asked.empty() || asked == "false" || asked == "False") return ChatTemplate();
+  if (!asks_for_template(asked)) return ChatTemplate();
   PARETO_TRY(const std::string path, tokenizer_of(cell, model));
   PARETO_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
   const Tokenizer::Info& info = tokenizer->info();

@@ -20,8 +20,9 @@ std::string parser_names(const Flag& flag) {
 std::string help_text(const Flag& flag) {
   std::string text = flag.spec.help;
   if (!flag.spec.choices.empty()) {
-    text += ":";
-    for (const std::string& choice : flag.spec.choices) text += " " + choice;
+    text += " [";
+    for (const std::string& choice : flag.spec.choices) text += (text.back() == '[' ? "" : " ") + choice;
+    text += "]";
   }
   if (flag.sweep) text += "; a comma list is one cell each";
   if (!flag.spec.default_value.empty() && flag.arity != Arity::kSwitch) text += " (" + flag.spec.default_value + ")";
@@ -88,6 +89,13 @@ std::vector<std::string> spellings(const Command& command) {
   return names;
 }
 
+// The list is too long for a line, and 'pareto ls' has none of it: the command's help does.
+Status unknown_option(const Command& command, const std::string& name, const std::vector<std::string>& known) {
+  const std::string near = nearest_name(name, known);
+  return fail(Code::kUsage, "{} has no option '{}'{} 'pareto {} --help' lists them", command.name, name,
+              near.empty() ? ";" : fmt::format("; did you mean '{}'?", near), command.name);
+}
+
 // --num-fewshot is --num_fewshot, -pg is --pg, and what nobody knows gets a hint instead of the parser's complaint.
 Status normalise(const Command& command, std::vector<std::string>* args) {
   const std::vector<std::string> known = spellings(command);
@@ -106,10 +114,18 @@ Status normalise(const Command& command, std::vector<std::string>* args) {
     if (!name.starts_with("--") || knows(name)) continue;
     std::string underscored = name;
     std::replace(underscored.begin() + 2, underscored.end(), '-', '_');
-    if (!knows(underscored)) return tl::unexpected(unknown_name("option of " + command.name, name, known));
+    if (!knows(underscored)) return unknown_option(command, name, known);
     arg = underscored + rest;
   }
   return {};
+}
+
+// The parser shows what a negated flag sets: "--no-deterministic{false}".
+std::string help_of(const CLI::App& app) {
+  constexpr std::string_view kSets = "{false}";
+  std::string text = app.help();
+  for (std::size_t at; (at = text.find(kSets)) != std::string::npos;) text.erase(at, kSets.size());
+  return text;
 }
 
 int run_parsed(const Command& command, std::vector<std::string> args) {
@@ -127,7 +143,7 @@ int run_parsed(const Command& command, std::vector<std::string> args) {
     std::reverse(args.begin(), args.end());  // as the parser takes them
     app.parse(args);
   } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+    std::fputs(help_of(app).c_str(), stdout);
     return 0;
   } catch (const CLI::ParseError& error) {
     return report(

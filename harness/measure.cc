@@ -28,6 +28,14 @@ MeasuredCeilings measure(int threads) {
 
 }  // namespace
 
+std::string products_of(const std::string& dtype_option, const std::string& weights) {
+  if (weights.empty()) return "";
+  if (dtype_option == "f32") return "f32";
+  if (weights == "bf16" || weights == "f16") return "bf16";
+  if (weights == "f32") return dtype_option == "bf16" ? "bf16" : "f32";
+  return "int8";
+}
+
 MeasuredCeilings measure_run_ceilings(const BackendOptions& options) {
   static int measured_threads = 0;
   static MeasuredCeilings measured;

@@ -45,8 +45,8 @@ std::string usual_name(const std::string& flag, const std::string& value) {
 std::string in_folder_name(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    const bool keep =
-        std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("._=+%").find(c) != std::string_view::npos;
+    const bool keep = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                      std::string_view("-._=+%").find(c) != std::string_view::npos;
     out += keep ? c : '_';
   }
   if (out.size() > 32) out.resize(32);
@@ -71,10 +71,15 @@ std::string tasks_in_id(const std::string& tasks) {
   return out;
 }
 
+// A tokenizer goes by its folder, for its own name says nothing: ".../llama2/tokenizer.model" is "llama2".
+std::string tokenizer_in_id(const std::string& value) {
+  const std::filesystem::path path = std::filesystem::path(value + "/").parent_path();  // without a '/' at the end
+  const std::string folder = path.parent_path().filename().string(), file = path.filename().string();
+  return in_folder_name(file.starts_with("tokenizer") && !folder.empty() ? folder : file);
+}
+
 std::string value_in_id(const std::string& flag, const std::string& value) {
-  if (flag != "tokenizer") return in_folder_name(value);
-  const std::filesystem::path path(value);
-  return in_folder_name(path.parent_path().filename().string() + "_" + path.filename().string());
+  return flag == "tokenizer" ? tokenizer_in_id(value) : in_folder_name(value);
 }
 
 std::string cell_id(const CellOptions& cell) {
@@ -151,6 +156,14 @@ Result<json> parse_samples(const std::string& text) {
   return parsed;
 }
 
+Result<bool> parse_bool(const std::string& text, const char* flag) {
+  for (const char* yes : {"true", "True", "1"})
+    if (text == yes) return true;
+  for (const char* no : {"false", "False", "0"})
+    if (text == no) return false;
+  return fail(Code::kUsage, "{} {}: write true or false", flag, text);
+}
+
 // Flags whose text is more than OptionSpec can check.
 Status check_texts(const OptionMap& values) {
   PARETO_CHECK_OK(check_limit(values.at("limit")));
@@ -158,6 +171,10 @@ Status check_texts(const OptionMap& values) {
   PARETO_TRY([[maybe_unused]] const auto kwargs, parse_key_values(values.at("gen_kwargs"), "--gen_kwargs"));
   if (const int page = to_int(values.at("page")); (page & (page - 1)) != 0)
     return fail(Code::kUsage, "--page {} is not a power of two", page);
+  const std::string& multiturn = values.at("fewshot_as_multiturn");
+  PARETO_TRY(const bool as_turns, parse_bool(multiturn.empty() ? "false" : multiturn, "--fewshot_as_multiturn"));
+  if (as_turns && !asks_for_template(values.at("apply_chat_template")))
+    return fail(Code::kUsage, "--fewshot_as_multiturn {} needs --apply_chat_template", multiturn);
   if (!values.at("samples").empty()) {
     if (!values.at("limit").empty()) return fail(Code::kUsage, "--samples and --limit exclude each other");
     PARETO_TRY([[maybe_unused]] const auto samples, parse_samples(values.at("samples")));
@@ -218,6 +235,10 @@ Result<CellOptions> make_cell(const OptionMap& point, const BackendSpec& spec) {
 }
 
 }  // namespace
+
+bool asks_for_template(const std::string& value) {
+  return !value.empty() && value != "false" && value != "False" && value != "0";
+}
 
 Result<OptionMap> parse_key_values(const std::string& text, const std::string& owner) {
   OptionMap map;
@@ -301,7 +322,7 @@ TaskOptions CellOptions::task(const std::string& task_name) const {
   if (task_name.starts_with("requests:")) options.file = task_name.substr(9);
   options.system_instruction = values.at("system_instruction");
   if (const std::string& text = values.at("fewshot_as_multiturn"); !text.empty())
-    options.fewshot_as_multiturn = text == "true" || text == "True" || text == "1";
+    options.fewshot_as_multiturn = parse_bool(text, "").value_or(true);  // checked by plan_run()
   return options;
 }
 

@@ -47,4 +47,7 @@ Status translate_model_args(OptionMap* values);
 // "a=1,b=x,y" → {a: 1, b: "x,y"}; a JSON object also works. Errors are kUsage, `owner` in front.
 Result<OptionMap> parse_key_values(const std::string& text, const std::string& owner);
 
+// Whether the value of --apply_chat_template asks for one.
+bool asks_for_template(const std::string& value);
+
 }  // namespace pareto

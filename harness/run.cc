@@ -224,7 +224,9 @@ void fill_costs(CellRecord* record, const CellOptions& cell, OpenBackend open, d
   t.load_s =
       record->backend.load_ns > 0 ? static_cast<double>(record->backend.load_ns) * 1e-9 : open.open_s - t.warmup_s;
   t.serve_s = serve_s;
-  if (serve_s > 0 && record->backend.work.total().calls > 0) record->ceilings = measure_run_ceilings(cell.backend());
+  if (serve_s <= 0 || record->backend.work.total().calls == 0) return;
+  record->ceilings = measure_run_ceilings(cell.backend());
+  record->ceilings.products = products_of(cell.values.at("dtype"), record->backend.model.dtype);
 }
 
 // The whole path of one cell.

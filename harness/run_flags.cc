@@ -49,15 +49,15 @@ std::vector<Flag> what_flags() {
                       "file, folder, name of an embedded model, or org/name in the "
                       "Hugging Face cache"),
                  Effect::kPlace, {"-m", "--model_path"})),
-      with(flag("model_args", Type::kString, "", "K=V,…",
+      with(flag("model_args", Type::kString, "", "K=V,...",
                 "with --model hf: pretrained=PATH and more, as lm-eval has it"),
            Effect::kNone, {"-a"}),
-      arity(with(flag("backend", Type::kString, "dense", "SPEC,…",
+      arity(with(flag("backend", Type::kString, "dense", "SPEC,...",
                       "name or name:key=value,…; values joined by | are a "
                       "sweep"),
                  Effect::kPlace),
             Arity::kRepeat),
-      arity(with(flag("task", Type::kString, "", "NAME,…", "tasks, groups, tags, wildcards, requests:FILE.jsonl"),
+      arity(with(flag("task", Type::kString, "", "NAME,...", "tasks, groups, tags, wildcards, requests:FILE.jsonl"),
                  Effect::kPlace, {"-t", "--tasks"}),
             Arity::kRepeat),
       with(flag("tokenizer", Type::kString, "", "PATH", "file or folder; default: the model's own"), Effect::kAnswers),
@@ -81,7 +81,8 @@ std::vector<Flag> question_flags() {
            Effect::kAnswers, {"-L"}),
       with(flag("samples", Type::kString, "", "JSON", "exactly these documents: '{\"task\": [0, 7]}', or a file of it"),
            Effect::kAnswers, {"-E"}),
-      with(flag("gen_kwargs", Type::kString, "", "K=V,…", "generation options over the task's own"), Effect::kAnswers),
+      with(flag("gen_kwargs", Type::kString, "", "K=V,...", "generation options over the task's own"),
+           Effect::kAnswers),
       with(flag("seed", Type::kString, "0,1234,1234,1234", "S[,S,S,S]",
                 "sampling, numpy, torch and few-shot seeds; one sets "
                 "all four"),

@@ -285,18 +285,26 @@ Json throughput_json(const Throughput& t) {
 }
 
 // Shares of the ceilings over the whole timed region. A phase's own share is known only where it was the only one.
+// FLOPs are compared with the rate of the weights' own kind of products: int8's ceiling would make f32 weights look
+// idle.
 Json ceilings_json(const CellRecord& record) {
   const MeasuredCeilings& c = record.ceilings;
   if (c.read_bytes_per_s <= 0) return nullptr;
   Json flops = Json::object();
-  double best = 0;
-  for (const auto& [dtype, rate] : c.flops_per_s) flops[dtype] = rate, best = std::max(best, rate);
-  Json out = {{"read_bytes_per_s", c.read_bytes_per_s}, {"flops_per_s", flops}, {"source", "measured in this run"}};
+  double ceiling = 0;
+  for (const auto& [kind, rate] : c.flops_per_s) {
+    flops[kind] = rate;
+    if (kind == c.products) ceiling = rate;
+  }
+  Json out = {{"read_bytes_per_s", c.read_bytes_per_s},
+              {"flops_per_s", flops},
+              {"products", text_or_null(c.products)},
+              {"source", "measured in this run"}};
   const double seconds = record.throughput.serve_s;
   if (seconds <= 0) return out;
   const auto share = [&](const OpWork& work) {
     Json row = {{"read", static_cast<double>(work.bytes.total()) / seconds / c.read_bytes_per_s}};
-    if (best > 0) row["flops"] = static_cast<double>(work.flops) / seconds / best;
+    if (ceiling > 0) row["flops"] = static_cast<double>(work.flops) / seconds / ceiling;
     return row;
   };
   Json fraction = {{"all", share(record.backend.work.total())}};

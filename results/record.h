@@ -30,7 +30,8 @@ struct RecordedOption {
 // Rates measured on this machine in this run; zero where they were not.
 struct MeasuredCeilings {
   double read_bytes_per_s = 0;
-  std::vector<std::pair<std::string, double>> flops_per_s;  // by dtype, the best last
+  std::vector<std::pair<std::string, double>> flops_per_s;  // by kind of products: f32, bf16, int8
+  std::string products;                                     // which of them the weights of this cell run on
 };
 
 // What lm-eval calls config: names that its scripts look up.

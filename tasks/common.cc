@@ -187,7 +187,7 @@ class GenerateTask final : public SpecTask {
     for (const FilterChain& chain : spec_.filters) {
       Marked& marked = marks.emplace_back();
       marked.filter = chain.name;
-      marked.filtered = chain.apply(texts);
+      marked.filtered = chain.apply(texts, document.choices);
       marked.metrics = spec_.mark(marked.filtered, document);
     }
     return marks;

@@ -23,7 +23,7 @@ std::string extract(const PythonRegex& regex, int group_select, std::string_view
 
 template <class Change>
 Filter each(Change change) {
-  return [change](std::vector<std::string> responses) {
+  return [change](std::vector<std::string> responses, std::span<const std::string>) {
     for (std::string& response : responses) response = change(response);
     return responses;
   };
@@ -38,7 +38,7 @@ Filter regex_filter(PythonRegex regex, int group_select) {
 }
 
 Filter take_first_k(std::size_t k) {
-  return [k](std::vector<std::string> responses) {
+  return [k](std::vector<std::string> responses, std::span<const std::string>) {
     if (responses.size() > k) responses.resize(k);
     return responses;
   };
@@ -47,7 +47,7 @@ Filter take_first_k(std::size_t k) {
 Filter take_first() { return take_first_k(1); }
 
 Filter majority_vote() {
-  return [](std::vector<std::string> responses) {
+  return [](std::vector<std::string> responses, std::span<const std::string>) {
     std::unordered_map<std::string_view, int> counts;
     for (const std::string& response : responses) ++counts[response];
     std::string vote;
@@ -70,8 +70,8 @@ Filter lowercase() {
   return each([](const std::string& response) { return python::lower(response); });
 }
 
-std::string FilterChain::apply(std::vector<std::string> responses) const {
-  for (const Filter& step : steps) responses = step(std::move(responses));
+std::string FilterChain::apply(std::vector<std::string> responses, std::span<const std::string> choices) const {
+  for (const Filter& step : steps) responses = step(std::move(responses), choices);
   return responses.empty() ? std::string() : std::move(responses.front());
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,9 @@
 
 namespace pareto {
 
-// All responses of one document (one per repeat) in, fewer or as many out.
-using Filter = std::function<std::vector<std::string>(std::vector<std::string>)>;
+// All responses of one document (one per repeat) in, fewer or as many out. `choices` are the document's, if it has any.
+using Filter =
+    std::function<std::vector<std::string>(std::vector<std::string> responses, std::span<const std::string> choices)>;
 
 // re.findall on each response, the match at `group_select` (−1: the last), of several groups the first that is not
 // empty, stripped; "[invalid]" where nothing matched. An index beyond the matches is "[invalid]" too (upstream raises).
@@ -26,12 +28,26 @@ Filter majority_vote();              // the most frequent one; the first seen wi
 Filter remove_whitespace();          // str.strip
 Filter lowercase();                  // str.lower
 
+// multi_choice_regex: the letter, "(B)", that a response names, by the first of these that finds something:
+//   1. `regex` as regex_filter() has it, and its text as it is
+//   2. the text of a choice, the longest first; both sides go through `ignore` (re.sub by nothing), then `ignore_case`
+//      and `ignore_punctuation` (Unicode's). A match that stripping changes stays a text, as upstream's does
+//   3. ":" and one of the letters A, B, …, as many as there are choices
+// else "[invalid]". An index `group_select` beyond the matches counts as nothing found (upstream raises).
+struct MultiChoiceRegex {
+  PythonRegex regex;
+  int group_select = 0;
+  bool ignore_case = false, ignore_punctuation = false;
+  std::vector<PythonRegex> ignore = {};
+};
+Filter multi_choice_regex(MultiChoiceRegex options);
+
 // A named chain. It ends in one response, as all of ours do.
 struct FilterChain {
   std::string name = "none";
   std::vector<Filter> steps = {take_first()};
   // What is left of the responses; "" of none.
-  std::string apply(std::vector<std::string> responses) const;
+  std::string apply(std::vector<std::string> responses, std::span<const std::string> choices = {}) const;
 };
 
 }  // namespace pareto

@@ -90,6 +90,7 @@ bool is_space(char32_t c);                   // str.isspace() of one character
 bool is_digit(char32_t c);                   // str.isdigit()
 bool is_alpha(char32_t c);                   // str.isalpha()
 bool is_printable(char32_t c);               // str.isprintable()
+bool is_punctuation(char32_t c);             // unicodedata.category(c) begins with P
 
 // `chars`: the set to strip; the one-argument forms strip white space.
 std::string_view strip(std::string_view text);

@@ -163,11 +163,10 @@ Result<std::vector<Row>> read_hub_rows(std::string_view data_dir, const HubSplit
   const std::string path = hub_path(data_dir, split);
   auto rows = read_jsonl(path);
   if (!rows && rows.error().code == Code::kNotFound) {
-    const std::string fetch = split.fetch.empty() ? split.dataset.substr(split.dataset.find('/') + 1) : split.fetch;
     return fail(Code::kNotFound,
-                "no {} rows of {} {}: {} is missing; run `pareto data fetch {}`, or name a folder that has it with "
-                "--data_dir or $PARETO_DATA",
-                split.split, split.dataset, split.config, path, fetch);
+                "no {} rows of {} {}: {} is missing; name the folder of hub rows that has it with --data_dir or "
+                "$PARETO_DATA (one JSON object a line, as the hub's rows)",
+                split.split, split.dataset, split.config, path);
   }
   return rows;
 }

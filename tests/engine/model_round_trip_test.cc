@@ -182,6 +182,23 @@ TEST(ModelRoundTrip, RopeScalingInGguf) {
   EXPECT_EQ(through_gguf(factors), factors);
 }
 
+// What the logits come from stays finer than 4 and 5 bits, as llama-quantize has it.
+TEST(ModelRoundTrip, HeadIsFinerThanTheRest) {
+  ModelConfig config = small_shape("tiny");
+  for (const bool tied : {false, true}) {
+    config.tied_embeddings = tied;
+    const TempFolder folder;
+    ASSERT_TRUE(write_gguf(*random_source(config, 9), {.path = folder / "m.gguf", .dtype = DType::kQ4_0}));
+    const auto file = ModelFile::open(folder / "m.gguf");
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ((*file)->tensor("model.embed_tokens.weight")->dtype, tied ? DType::kQ6_K : DType::kQ4_0);
+    if (!tied) {
+      EXPECT_EQ((*file)->tensor("lm_head.weight")->dtype, DType::kQ6_K);
+    }
+    EXPECT_EQ((*file)->tensor("model.layers.0.self_attn.q_proj.weight")->dtype, DType::kQ4_0);
+  }
+}
+
 TEST(ModelRoundTrip, RowsThatFitNoBlock) {
   EXPECT_EQ(gguf_storage(DType::kQ4_K, 512), DType::kQ4_K);
   EXPECT_EQ(gguf_storage(DType::kQ4_K, 896), DType::kQ8_0);

@@ -44,6 +44,8 @@ TEST(PlanRun, RefusesWhatTheCommandLineAloneSays) {
   expect_refused({{"backend", "null"}, {"samples", "{\"arc_easy\": [0]}"}, {"limit", "3"}}, "exclude each other");
   expect_refused({{"backend", "null"}, {"gen_kwargs", "x"}}, "'x' is not key=value");
   expect_refused({{"backend", "null:speed=1"}}, "speed");
+  expect_refused({{"backend", "null"}, {"fewshot_as_multiturn", "true"}}, "needs --apply_chat_template");
+  expect_refused({{"backend", "null"}, {"fewshot_as_multiturn", "maybe"}}, "write true or false");
   expect_refused({{"model", "hf"}}, "pretrained=");
   expect_refused({{"model", "hf"}, {"model_args", "pretrained=x,dtyp=f32"}}, "did you mean 'dtype'?");
 }
@@ -90,6 +92,12 @@ TEST(PlanRun, CellIdsAreShortReadableAndDistinct) {
   EXPECT_EQ(id({{"backend", "null"}}), "null-arc_easy");
   EXPECT_EQ(id({{"backend", "null"}, {"limit", "20"}, {"dtype", "f32"}}), "null-arc_easy-dtype=f32-limit=20");
   EXPECT_EQ(id({{"backend", "null"}, {"deterministic", "false"}}), "null-arc_easy-no_deterministic");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "/a/llama2-small/tokenizer.model"}}),
+            "null-arc_easy-tokenizer=llama2-small");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "/a/llama2-small/"}}), "null-arc_easy-tokenizer=llama2-small");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "/a/words.gguf"}}), "null-arc_easy-tokenizer=words.gguf");
+  EXPECT_EQ(id({{"backend", "null"}, {"tokenizer", "tokenizer.json"}}), "null-arc_easy-tokenizer=tokenizer.json");
+  EXPECT_EQ(id({{"backend", "null"}, {"gen_kwargs", "temperature=-0.5"}}), "null-arc_easy-gen_kwargs=temperature=-0.5");
   EXPECT_EQ(id({{"backend", "null"}, {"task", "requests:/tmp/ids.jsonl"}}), "null-requests.ids");
   const std::string a = id({{"backend", "null"}, {"system_instruction", "Be / brief."}});
   EXPECT_EQ(a.find('/'), std::string::npos);

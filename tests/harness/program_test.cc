@@ -89,13 +89,23 @@ TEST(Program, EveryCommandHasHelpWithAnExample) {
   }
 }
 
+TEST(Program, HelpOfRunIsReadable) {
+  const std::string help = run_program({"run", "--help"}).out;
+  EXPECT_NE(help.find("--deterministic,--no-deterministic\n"), std::string::npos) << help;
+  EXPECT_NE(help.find("where the model runs [cpu cuda] (cpu)"), std::string::npos) << help;
+}
+
 TEST(Program, UnknownCommandAndOptionGetAHint) {
   const ProgramResult command = run_program({"rum"});
   EXPECT_EQ(command.code, 2);
   EXPECT_NE(command.err.find("did you mean 'run'?"), std::string::npos) << command.err;
   const ProgramResult option = run_program({"run", "--modle", "x"});
   EXPECT_EQ(option.code, 2);
-  EXPECT_NE(option.err.find("did you mean '--model'?"), std::string::npos) << option.err;
+  EXPECT_EQ(option.err,
+            "pareto: run has no option '--modle'; did you mean '--model'? 'pareto run --help' lists them\n");
+  const ProgramResult strange = run_program({"bench", "--zzzzzzzz=3"});
+  EXPECT_EQ(strange.code, 2);
+  EXPECT_EQ(strange.err, "pareto: bench has no option '--zzzzzzzz'; 'pareto bench --help' lists them\n");
 }
 
 TEST(Program, ListsAreJson) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,10 @@ class RuleBackend : public Backend {
       if (request == nullptr) break;
       Response response;
       response.error = before_(i);
+      const bool damaged = response.error && response.error->code == Code::kDevice;  // answers, but with NaN
+      if (damaged) response.error.reset();
       response.loglikelihood = -static_cast<double>(request->continuation.size()) / 3.0;
+      if (damaged) response.loglikelihood = std::numeric_limits<double>::quiet_NaN();
       response.logprobs = {static_cast<float>(response.loglikelihood)};
       response.text = "so #### 16";
       response.tokens = {5, 6};
@@ -76,6 +80,9 @@ BackendEntry rule(const std::string& name, std::function<std::optional<Error>(in
 const RegisterBackend kRule(rule("rule", [](int) { return std::nullopt; }));
 const RegisterBackend kFailing(rule("failing", [](int i) {
   return i == 3 ? std::optional<Error>(Error{Code::kInvalid, "no answer to this"}) : std::nullopt;
+}));
+const RegisterBackend kNan(rule("nan", [](int i) {
+  return i == 5 ? std::optional<Error>(Error{Code::kDevice, "nan"}) : std::nullopt;
 }));
 const RegisterBackend kStopping(rule("stopping", [](int i) {
   if (i == stop_at) std::raise(SIGINT);
@@ -268,6 +275,82 @@ TEST(Run, FailedRequestsAreRecordedAndAskedAgain) {
   EXPECT_EQ(exit_code_of(run(options)), 0);  // the one that is asked again is now the first
   EXPECT_EQ(RuleBackend::served_, 1);
   EXPECT_FALSE(results_of(out.path())["pareto"].contains("error"));
+}
+
+TEST(Run, AnswersThatAreNoNumbersFail) {
+  const TemporaryFolder out;
+  const RunReport report = run({{"backend", "nan"}, {"task", "arc_easy"}, {"output", out.path()}});
+  EXPECT_EQ(exit_code_of(report), 1);
+  const json r = results_of(out.path());
+  EXPECT_NE(r["pareto"]["error"]["message"].get<std::string>().find("answered NaN"), std::string::npos);
+  EXPECT_FALSE(r["results"]["arc_easy"].contains("acc,none"));
+}
+
+// The prompts of a chat template of our own: what Jinja2 3.1.6 and lm-eval's turns make of them, written out by hand.
+class ChatRun : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string source = PARETO_GOLDEN "/tokenizers/base_bytes.json";
+    std::filesystem::copy_file(source, folder_.path("tokenizer.json"));
+    write_text(folder_.path("tokenizer_config.json"), "{}");
+    write_text(folder_.path("chat_template.jinja"),
+               "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</>\n{% endfor %}"
+               "{% if add_generation_prompt %}<assistant>{% endif %}");
+  }
+  std::vector<json> samples(const std::string& task, OptionMap options) {
+    const TemporaryFolder out;
+    options.insert({{"backend", "rule"},
+                    {"task", task},
+                    {"limit", "1"},
+                    {"output", out.path()},
+                    {"tokenizer", folder_.path()},
+                    {"apply_chat_template", "true"}});
+    const RunReport report = run(options);
+    EXPECT_EQ(exit_code_of(report), 0) << (report.cells.at(0).error ? report.cells[0].error->message : "");
+    record_ = results_of(out.path());
+    return samples_of(out.path(), task);
+  }
+  static std::string prompt(const json& row) { return row["arguments"]["gen_args_0"]["arg_0"]; }
+  TemporaryFolder folder_;
+  json record_;
+};
+
+TEST_F(ChatRun, QuestionsAreTurnsAndChoicesLoseTheirSpace) {
+  const json row = samples("arc_easy", {{"system_instruction", "Be brief."}}).at(0);
+  const std::string question = row["doc"]["question"];
+  EXPECT_EQ(prompt(row), fmt::format("<system>Be brief.</>\n<user>Question: {}\nAnswer:</>\n<assistant>", question));
+  EXPECT_EQ(row["arguments"]["gen_args_0"]["arg_1"], row["doc"]["choices"]["text"][0]);
+  EXPECT_EQ(record_["system_instruction"], "Be brief.");
+  EXPECT_TRUE(record_["chat_template"].is_string());
+  EXPECT_EQ(record_["chat_template_sha"].get<std::string>().size(), 64u);
+}
+
+TEST_F(ChatRun, ShotsAreTurnsOrOneQuestion) {
+  const std::string turns = prompt(samples("gsm8k", {{"num_fewshot", "2"}}).at(0));
+  const std::string one = prompt(samples("gsm8k", {{"num_fewshot", "2"}, {"fewshot_as_multiturn", "false"}}).at(0));
+  const auto count = [](const std::string& text, const std::string& part) {
+    int n = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+    return n;
+  };
+  EXPECT_EQ(count(turns, "<user>Question: "), 3);
+  EXPECT_EQ(count(turns, "<assistant>"), 3);  // two answers and the one to come
+  EXPECT_EQ(count(one, "<user>"), 1);
+  EXPECT_EQ(count(one, "<assistant>"), 1);
+  EXPECT_EQ(count(one, "Question: "), 3);
+  EXPECT_EQ(count(one, "\n\nQuestion: "), 2);  // delimiters stay
+}
+
+TEST_F(ChatRun, WithoutATemplateItIsAnError) {
+  std::filesystem::remove(folder_.path("chat_template.jinja"));
+  const TemporaryFolder out;
+  const RunReport report = run({{"backend", "rule"},
+                                {"task", "arc_easy"},
+                                {"output", out.path()},
+                                {"tokenizer", folder_.path()},
+                                {"apply_chat_template", "true"}});
+  EXPECT_EQ(exit_code_of(report), 1);
+  EXPECT_NE(report.cells.at(0).error->message.find("no chat template"), std::string::npos);
 }
 
 TEST(Run, OneFailingCellDoesNotStopTheOthers) {

@@ -101,7 +101,7 @@ TEST(Arc, BadRowsAndMissingData) {
   TaskOptions options;
   options.data_dir = dir.path();
   const std::string missing = test::load_error("arc_challenge", options);
-  EXPECT_NE(missing.find("pareto data fetch ai2_arc"), std::string::npos) << missing;
+  EXPECT_NE(missing.find("allenai__ai2_arc/ARC-Challenge/test.jsonl is missing"), std::string::npos) << missing;
   EXPECT_NE(missing.find("--data_dir"), std::string::npos) << missing;
   const std::string file =
       dir.write("allenai__ai2_arc/ARC-Challenge/test.jsonl", row(R"({"text": ["a", "b"], "label": ["A", "B"]})", "C"));
