@@ -37,7 +37,8 @@ float round_even(float x) {
   return (x + kMagic) - kMagic;
 }
 
-float clamp_level(float x, float low, float high) { return std::min(std::max(x, low), high); }
+// NaN becomes `low`: it has no level, and converting it to an integer is undefined.
+float clamp_level(float x, float low, float high) { return std::min(std::max(low, x), high); }
 
 float inverse(float x) { return x != 0 ? 1 / x : 0; }
 

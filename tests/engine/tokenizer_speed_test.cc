@@ -21,7 +21,7 @@ std::string book(const char* name) { return slurp(std::filesystem::path(PARETO_S
 
 // 3.9 MB; less where every instruction is watched or nothing is optimised.
 std::string prose() {
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(NDEBUG) && !defined(PARETO_SANITIZED)
   return book("frankenstein.txt") + book("gatsby.txt") + book("war-and-peace.txt");
 #else
   return book("gatsby.txt");
