@@ -7,7 +7,8 @@ set(PARETO_ALONE
   tasks/gsm8k.cc tasks/jinja_expressions.cc tasks/jinja_lexer.cc tasks/jinja_methods_text.cc tasks/jinja_parser.cc
   tasks/jinja_tests.cc
   tests/engine/gguf_parse_test.cc tests/engine/hf_tiny_test.cc tests/engine/invariance_test.cc tests/engine/scheduler_test.cc
-  tests/engine/work_test.cc tests/tasks/prompt_test.cc)
+  tests/engine/work_test.cc tests/results/statistics_test.cc tests/tasks/multi_choice_filter_test.cc
+  tests/tasks/prompt_test.cc)
 
 function(pareto_unity)
   if(NOT PARETO_UNITY)
