@@ -21,7 +21,8 @@ struct Reference {
 Reference read_reference(const std::string& model) {
   Reference reference;
   std::ifstream file(kFolder + model + "/reference.json");
-  for (const nlohmann::json& c : nlohmann::json::parse(file).at("cases")) {
+  const nlohmann::json whole = nlohmann::json::parse(file);
+  for (const nlohmann::json& c : whole.at("cases")) {
     const auto ids = c.at("ids").get<std::vector<Token>>();
     reference.greedy.push_back(c.at("greedy").get<std::vector<Token>>());
     reference.generations.push_back(generate_ids(ids, static_cast<int>(reference.greedy.back().size())));

@@ -1,8 +1,11 @@
 // ModelFile::open on files and folders that are wrong: one line that names the file, the thing and the numbers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 
+#include "engine/gguf.h"
 #include "engine/llama2c.h"
 #include "engine/model_file.h"
 #include "engine/model_writer.h"
@@ -144,15 +147,20 @@ TEST(BadModel, ScalesThatAreNotFinite) {
     const std::string path = folder / "m.gguf";
     ASSERT_TRUE(write_gguf(*random_source(small_shape("tiny"), 1), {.path = path, .dtype = dtype}));
     std::string bytes = read_bytes(path);
-    // lm_head.weight, whose bytes are a multiple of the alignment, ends the file; its last block is the file's last
-    // bytes.
-    const int block = dtype_block_bytes(dtype);
-    const std::int64_t blocks = 64 * 256 / dtype_block(dtype);
-    const std::size_t scale = bytes.size() - static_cast<std::size_t>(block) + (dtype == DType::kQ6_K ? 208 : 0);
-    bytes.replace(scale, 2, "\x01\x7c");
+    const auto file = parse_gguf(std::as_bytes(std::span(bytes)), path);
+    ASSERT_TRUE(file);
+    const auto tensor = std::find_if(file->tensors.begin(), file->tensors.end(),
+                                     [](const StoredTensor& t) { return t.name == "blk.1.ffn_up.weight"; });
+    ASSERT_NE(tensor, file->tensors.end());
+    ASSERT_EQ(tensor->dtype, dtype);
+    const auto last = static_cast<std::int64_t>(tensor->bytes.size()) / dtype_block_bytes(dtype) - 1;
+    const auto begin = tensor->bytes.data() - reinterpret_cast<const std::byte*>(bytes.data());
+    const std::int64_t scale = begin + last * dtype_block_bytes(dtype) + (dtype == DType::kQ6_K ? 208 : 0);
+    bytes.replace(static_cast<std::size_t>(scale), 2, "\x01\x7c");
     write_bytes(path, bytes);
-    EXPECT_EQ(error_of(path),
-              fmt::format("{}: 'lm_head.weight' has a NaN or infinite scale in block {}", path, blocks - 1));
+    EXPECT_EQ(
+        error_of(path),
+        fmt::format("{}: 'model.layers.1.mlp.up_proj.weight' has a NaN or infinite scale in block {}", path, last));
   }
 }
 
