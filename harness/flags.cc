@@ -78,13 +78,16 @@ std::string value_of(const Slot& slot) {
   return "";
 }
 
-// Every spelling that a command knows, with its dashes.
+// Every spelling that a command knows, with its dashes: -npl is --npl too.
 std::vector<std::string> spellings(const Command& command) {
   std::vector<std::string> names = {"--help", "-h"};
   for (const Flag& flag : command.flags) {
     names.push_back("--" + flag.spec.name);
     if (flag.arity == Arity::kSwitch && flag.spec.default_value == "true") names.push_back("--no-" + flag.spec.name);
-    names.insert(names.end(), flag.aliases.begin(), flag.aliases.end());
+    for (const std::string& alias : flag.aliases) {
+      names.push_back(alias);
+      if (is_long_with_one_dash(alias)) names.push_back("-" + alias);
+    }
   }
   return names;
 }

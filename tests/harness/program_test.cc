@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/model_writer.h"
 
 namespace pareto {
 namespace {
@@ -170,6 +173,44 @@ TEST(Program, BenchRefusesBadNumbersBeforeAnyFile) {
     EXPECT_EQ(run_program(arguments).code, 2) << arguments.back();
   }
   EXPECT_EQ(run_program({"bench", "-m", "nowhere"}).code, 1);
+}
+
+TEST(Program, LongFlagsTakeOneDashOrTwo) {
+  for (const char* flag : {"-npl", "--npl", "--n_parallel", "--n-parallel"}) {
+    const ProgramResult r = run_program({"bench", "-m", "nowhere", flag, "0"});
+    EXPECT_NE(r.err.find("out of range"), std::string::npos) << r.err;
+  }
+}
+
+TEST(Program, BenchRowsAddUp) {
+  const TemporaryFolder folder;
+  const std::string model = folder.path("m.gguf");
+  ASSERT_TRUE(write_gguf(*random_source(*model_shape("tiny"), 1), {.path = model, .dtype = DType::kF32}));
+  const ProgramResult r =
+      run_program({"bench", "-m", model, "-p", "8", "-n", "4", "--npl", "1,2", "-r", "2", "--ops", "-o", "json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const auto rows = nlohmann::json::parse(r.out);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0]["test"], "pp8");
+  EXPECT_EQ(rows[1]["test"], "tg4");
+  EXPECT_EQ(rows[2]["test"], "tg4 x2");
+  for (const auto& row : rows) {
+    EXPECT_EQ(row["samples_ns"].size(), 2u);
+    EXPECT_GT(row["fraction_of_ceiling"].get<double>(), 0);
+    std::int64_t bytes = 0, flops = 0;
+    double ns = 0;
+    for (const auto& op : row["ops"]) {
+      bytes += op["bytes"].get<std::int64_t>();
+      flops += op["flops"].get<std::int64_t>();
+      ns += op["ns"].get<double>();
+    }
+    EXPECT_EQ(bytes, row["bytes"]);
+    EXPECT_EQ(flops, row["flops"]);
+    EXPECT_GT(ns, 0);
+    EXPECT_LE(ns, row["avg_ns"].get<double>());  // the ops are inside the repetitions
+  }
+  EXPECT_EQ(run_program({"bench", "-m", model, "-p", "0", "-n", "1", "-r", "1"}).out.find("% of time"),
+            std::string::npos);
 }
 
 }  // namespace pareto
