@@ -60,28 +60,39 @@ Float number(const json& value) {
   return value.is_null() ? std::numeric_limits<Float>::quiet_NaN() : value.get<Float>();
 }
 
+// A whole number that T holds; a journal that a crash or a person has changed may have anything else there.
+template <class T>
+T whole(const json& value) {
+  const bool fits = value.is_number_unsigned()
+                        ? value.get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<T>::max()}
+                    : value.is_number_integer() ? std::in_range<T>(value.get<std::int64_t>())
+                                                : false;
+  if (!fits) throw json::out_of_range::create(406, "not a whole number in range", &value);
+  return value.get<T>();
+}
+
 Response response_of(const json& line) {
   Response r;
   r.loglikelihood = number<double>(line.at("loglikelihood"));
   r.greedy = line.at("greedy").get<bool>();
   for (const json& x : line.at("logprobs")) r.logprobs.push_back(number<float>(x));
   r.text = line.at("text").get<std::string>();
-  r.tokens = line.at("tokens").get<std::vector<Token>>();
-  r.prompt_tokens = line.at("prompt_tokens").get<int>();
-  r.truncated_prompt_tokens = line.at("truncated_prompt_tokens").get<int>();
-  r.cached_prompt_tokens = line.at("cached_prompt_tokens").get<int>();
+  for (const json& x : line.at("tokens")) r.tokens.push_back(whole<Token>(x));
+  r.prompt_tokens = whole<int>(line.at("prompt_tokens"));
+  r.truncated_prompt_tokens = whole<int>(line.at("truncated_prompt_tokens"));
+  r.cached_prompt_tokens = whole<int>(line.at("cached_prompt_tokens"));
   r.finish = line.at("finish").get<std::string>() == "length" ? Finish::kLength : Finish::kStop;
-  r.due = line.at("due").get<Nanos>();
-  r.start = line.at("start").get<Nanos>();
-  r.first_token = line.at("first_token").get<Nanos>();
-  r.end = line.at("end").get<Nanos>();
+  r.due = whole<Nanos>(line.at("due"));
+  r.start = whole<Nanos>(line.at("start"));
+  r.first_token = whole<Nanos>(line.at("first_token"));
+  r.end = whole<Nanos>(line.at("end"));
   // Unsigned: a damaged gap may overflow, and the run must not.
   auto time = static_cast<std::uint64_t>(r.first_token);
   for (const json& gap : line.at("token_gaps"))
-    r.token_times.push_back(static_cast<Nanos>(time += static_cast<std::uint64_t>(gap.get<Nanos>())));
+    r.token_times.push_back(static_cast<Nanos>(time += static_cast<std::uint64_t>(whole<Nanos>(gap))));
   const json& work = line.at("work");
-  r.work = {work.at(0).get<std::int64_t>(), work.at(1).get<std::int64_t>(), work.at(2).get<std::int64_t>(),
-            work.at(3).get<std::int64_t>(), work.at(4).get<std::int64_t>()};
+  r.work = {whole<std::int64_t>(work.at(0)), whole<std::int64_t>(work.at(1)), whole<std::int64_t>(work.at(2)),
+            whole<std::int64_t>(work.at(3)), whole<std::int64_t>(work.at(4))};
   r.share_flops = number<double>(line.at("share").at(0));
   r.share_bytes = number<double>(line.at("share").at(1));
   return r;
