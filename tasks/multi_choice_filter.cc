@@ -83,7 +83,7 @@ class Choices {
 
  private:
   using Names = std::map<std::string, std::string, std::less<>>;
-  static std::string renamed(std::string match, const Names& names) {
+  static std::string renamed(const std::string& match, const Names& names) {
     const auto found = names.find(match);
     return match.empty() || found == names.end() ? match : found->second;
   }
