@@ -10,6 +10,7 @@
 #include <set>
 
 #include "engine/engine.h"
+#include "harness/measure.h"
 #include "kernels/ops.h"
 #include "profiles/ceilings.h"
 #include "results/environment.h"
@@ -139,12 +140,9 @@ void Bench::measure_ceilings(bool flops) {
   read_.push_back(measure_read(engine_->pool(), buffer_).sustained);
   if (!flops) return;
   const auto dtypes = engine_->file().summary().dtypes;
-  const DType dtype = dtypes.empty() ? DType::kF32 : dtypes.front().first;
-  const bool reference = config_.dtype == "f32";
-  flops_kind_ = reference || dtype == DType::kF32 ? "f32" : is_quantised(dtype) ? "int8" : "bf16";
-  const auto ops = make_cpu_ops(
-      {.numerics = reference ? Numerics::kReference : Numerics::kFast, .deterministic = config_.deterministic},
-      engine_->pool());
+  flops_kind_ = products_of(config_.dtype, dtypes.empty() ? "" : dtype_name(dtypes.front().first));
+  const Numerics numerics = config_.dtype == "f32" ? Numerics::kReference : Numerics::kFast;
+  const auto ops = make_cpu_ops({.numerics = numerics, .deterministic = config_.deterministic}, engine_->pool());
   flops_.push_back(ops ? measure_flops(engine_->pool(), **ops, flops_kind_).gemm : 0);
 }
 
@@ -206,7 +204,7 @@ void Bench::rate(BenchRow* row) const {
   row->flops_per_s = static_cast<double>(row->flops) / s;
   row->ceiling_bytes_per_s = summarise(read_).p50;
   row->ceiling_flops_per_s = flops_.empty() ? 0 : summarise(flops_).p50;
-  row->flops_kind = flops_kind_;
+  if (!flops_.empty()) row->flops_kind = flops_kind_;
   const double read = median_share(row->bytes, row->samples_ns, read_);
   const double flops = median_share(row->flops, row->samples_ns, flops_);
   row->fraction_of_ceiling = std::max(read, flops);

@@ -62,7 +62,7 @@ struct BenchRow {
   std::int64_t bytes = 0, flops = 0;
   double bytes_per_s = 0, ceiling_bytes_per_s = 0;  // a sustained read; the median of those beside the repetitions
   double flops_per_s = 0, ceiling_flops_per_s = 0;  // the best GEMM of the kind that the weights run on; likewise
-  std::string flops_kind;                           // "f32", "bf16", "int8"
+  std::string flops_kind;                           // "f32", "bf16", "int8"; "": one sequence's decode, not measured
   // Of the ceiling that is nearer: the median over the repetitions of its rate over the mean of the ceilings before and
   // after it, since a shared machine's ceiling moves.
   double fraction_of_ceiling = 0;

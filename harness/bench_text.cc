@@ -123,12 +123,16 @@ std::string markdown(const std::vector<BenchRow>& rows) {
     if (!row.ops.empty()) text += ops_text(row);
   if (!rows.empty()) {
     const BenchRow& last = rows.back();
+    std::string flops;
+    for (const BenchRow& row : rows)
+      if (!row.flops_kind.empty())
+        flops = fmt::format(", {} {}/s", row.flops_kind, si(row.ceiling_flops_per_s, "FLOP"));
     text += fmt::format(
-        "\nceilings of this run: read {}/s, {} {}/s; first token after {:.2f} s (load {:.2f} s), peak memory {}"
+        "\nceilings of this run: read {}/s{}; first token after {:.2f} s (load {:.2f} s), peak memory {}"
         " of {} planned\nbuild: {} ({})\n",
-        si(last.ceiling_bytes_per_s, "B"), last.flops_kind, si(last.ceiling_flops_per_s, "FLOP"), last.first_token_s,
-        last.load_s, si(static_cast<double>(last.peak_memory_bytes), "B"),
-        si(static_cast<double>(last.planned_bytes), "B"), build_info().git_revision.substr(0, 9), build_info().version);
+        si(last.ceiling_bytes_per_s, "B"), flops, last.first_token_s, last.load_s,
+        si(static_cast<double>(last.peak_memory_bytes), "B"), si(static_cast<double>(last.planned_bytes), "B"),
+        build_info().git_revision.substr(0, 9), build_info().version);
   }
   return text;
 }
