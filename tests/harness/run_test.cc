@@ -68,7 +68,7 @@ class RuleBackend : public Backend {
 int RuleBackend::served_ = 0;
 int stop_at = -1;  // which request of "stopping" comes with a Ctrl-C
 
-BackendEntry rule(const std::string& name, std::function<std::optional<Error>(int)> before) {
+BackendEntry rule(const std::string& name, const std::function<std::optional<Error>(int)>& before) {
   BackendEntry entry;
   entry.name = name;
   entry.summary = "for tests";

@@ -90,7 +90,7 @@ TEST_P(Matmul, EqualsReference) {
 // threads.
 TEST_P(Matmul, BatchAndThreadsNeverChangeBits) {
   const auto [isa, numerics, dtype] = GetParam();
-  const std::int64_t n = 103, k = dtype_block(dtype) == 1 ? 1031 : 1024, most = 146;
+  const std::int64_t n = 203, k = dtype_block(dtype) == 1 ? 1031 : 1024, most = 146;
   const RandomWeight weight(dtype, n, k, 5);
   const std::vector<float> bias = normal(n, 6), x = normal(most * k, 7);
   ThreadPool one(1);
