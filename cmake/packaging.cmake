@@ -4,7 +4,8 @@ set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY TRUE)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/ DESTINATION share/pareto/models
         FILES_MATCHING PATTERN "*.safetensors" PATTERN "*.gguf" PATTERN "*.json" PATTERN "*.model" PATTERN "*.jinja")
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/pareto)
-install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/pareto OPTIONAL)
+install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/pareto)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION share/doc/pareto FILES_MATCHING PATTERN "*.md")  # the README's links
 
 set(CPACK_PACKAGE_NAME pareto)
 set(CPACK_PACKAGE_VENDOR pareto)
