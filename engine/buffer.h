@@ -1,4 +1,5 @@
-// Zeroed memory straight from the system: pages exist once they are touched, and go back when the buffer does.
+// Zeroed memory straight from the system: pages (of a large buffer 2 MiB ones, if it can) exist once they are touched,
+// and go back when the buffer does.
 #pragma once
 
 #include <cstddef>

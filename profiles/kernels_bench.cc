@@ -162,6 +162,7 @@ int run(int argc, char** argv) {
         print_ceilings(ceilings[isa]);
       }
       add_matmuls(table);
+      add_attends(table);
     }
   }
   ceilings["peer"] = ceilings[arguments.isas.front()];

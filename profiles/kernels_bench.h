@@ -44,6 +44,7 @@ struct Table {
 void add(const std::string& name, const Table& table, std::function<Job()> make);
 
 void add_matmuls(const Table& table);  // both numerics: once with each table
+void add_attends(const Table& table);  // likewise
 void add_other_ops(const Table& table);
 void add_peers(int threads);  // kernels_bench_openblas.cc, or none
 

@@ -41,34 +41,4 @@ inline __mmask16 first_lanes(std::int64_t n) {
   return n >= 16 ? __mmask16{0xffff} : n <= 0 ? __mmask16{0} : static_cast<__mmask16>((1u << n) - 1);
 }
 
-// 16 lines of 16 words, transposed.
-inline void transpose16(__m512i (&v)[16]) {
-  __m512i t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {  // v[i + c]: in quarter q, column 4q + c of the rows i … i + 3
-    v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {  // a 4 × 4 transposition of quarters
-    const __m512i low01 = _mm512_shuffle_i32x4(v[c], v[c + 4], 0x44),
-                  high01 = _mm512_shuffle_i32x4(v[c], v[c + 4], 0xee);
-    const __m512i low23 = _mm512_shuffle_i32x4(v[c + 8], v[c + 12], 0x44);
-    const __m512i high23 = _mm512_shuffle_i32x4(v[c + 8], v[c + 12], 0xee);
-    t[c] = _mm512_shuffle_i32x4(low01, low23, 0x88);
-    t[c + 4] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
-    t[c + 8] = _mm512_shuffle_i32x4(high01, high23, 0x88);
-    t[c + 12] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) v[i] = t[i];
-}
-
 }  // namespace pareto::cpu::amx

@@ -51,7 +51,7 @@ struct HeadRows {
   __attribute__((always_inline)) void prefetch(const char* base, std::int64_t position, std::int64_t until) const {
     if (position + 8 > until || !adjacent(position)) return;
     const char* first = base + at(position);
-    for (std::int64_t b = 0; b < 8 * row_bytes; b += 64) _mm_prefetch(first + b, _MM_HINT_T0);
+    for (std::int64_t b = 0; b < 8 * row_bytes; b += 64) _mm_prefetch(first + b, _MM_HINT_T1);
   }
 };
 

@@ -195,10 +195,8 @@ void fold(RowTile& tile, const Scratch& s, float* scores) {
   if (tile.begin >= tile.end) return;
   const int begin = tile.begin / Simd::kWidth * Simd::kWidth;
   const int end = static_cast<int>(align_up(tile.end, Simd::kWidth));
-  for (int r = 0; r < tile.rows; ++r) {
-    tile.keep[r] =
-        fold_row(scores + r * kKeys, begin, end, tile.lo[r], tile.hi[r], s.max[tile.first + r], s.sum[tile.first + r]);
-  }
+  fold_rows(scores, tile.rows, begin, end, tile.lo, tile.hi, s.max + tile.first, s.sum + tile.first, tile.keep,
+            StoreWeights{scores});
 }
 
 // Adds the values of the keys [begin, end) to the tile's accumulators, which are first multiplied by `keep`, once.

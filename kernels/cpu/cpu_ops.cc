@@ -352,7 +352,7 @@ void CpuOps::attend(const float* q, const KvCache& cache, std::span<const Attend
 // All tables that this processor runs, best first.
 std::vector<const Kernels*> available() {
   std::vector<const Kernels*> tables;
-  for (const Kernels* k : {amx_kernels(), avx512_kernels(), avx2_kernels(), scalar_kernels()}) {
+  for (const Kernels* k : {amx_kernels(), avx512_bf16_kernels(), avx512_kernels(), avx2_kernels(), scalar_kernels()}) {
     if (k) tables.push_back(k);
   }
   return tables;

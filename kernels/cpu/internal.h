@@ -79,10 +79,17 @@ void dequantise(DType dtype, const void* data, std::int64_t n, float* out);
 void narrow(DType dtype, const float* x, std::int64_t n, void* out);
 }  // namespace avx512
 
+namespace avx512_bf16 {
+std::size_t attend_scratch(int head_dim, int group);
+// Over a bf16 cache: queries and softmax weights rounded to bf16, for fast numerics alone. Other caches: avx512's.
+void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
+            int q0, int q1, int h0, int h1, void* scratch, float* out);
+}  // namespace avx512_bf16
+
 namespace amx {
 MatmulKernel matmul_dense(DType dtype, Numerics numerics);
 std::size_t attend_scratch(int head_dim, int group);
-// Over a bf16 cache: queries and softmax weights rounded to bf16, for fast numerics alone.
+// As avx512_bf16's.
 void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
             int q0, int q1, int h0, int h1, void* scratch, float* out);
 }  // namespace amx

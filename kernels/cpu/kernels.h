@@ -58,11 +58,12 @@ struct Kernels {
   void (*narrow)(DType dtype, const float* x, std::int64_t n, void* out) = nullptr;
 };
 
-// Null members fall through to the next table in the chain amx → avx512 → avx2 → scalar. Each returns null where the
-// processor lacks the instructions.
-const Kernels* scalar_kernels();  // the plain definition: never null, complete
-const Kernels* avx2_kernels();    // AVX2, FMA, F16C
-const Kernels* avx512_kernels();  // AVX-512 F/BW/DQ/VL, with VNNI and BF16 where the processor has them
-const Kernels* amx_kernels();     // AMX tiles: bf16 and int8 matrix products
+// Null members fall through to the next table in the chain amx → avx512_bf16 → avx512 → avx2 → scalar. Each returns
+// null where the processor lacks the instructions.
+const Kernels* scalar_kernels();       // the plain definition: never null, complete
+const Kernels* avx2_kernels();         // AVX2, FMA, F16C
+const Kernels* avx512_kernels();       // AVX-512 F/BW/DQ/VL, with VNNI and BF16 where the processor has them
+const Kernels* avx512_bf16_kernels();  // attention with products of bf16 pairs
+const Kernels* amx_kernels();          // AMX tiles: bf16 and int8 matrix products
 
 }  // namespace pareto::cpu

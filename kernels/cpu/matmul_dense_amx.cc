@@ -13,6 +13,7 @@
 // Prepared x: groups of 16 rows, in a group its tiles (1 KiB) in order of k; zeros where there is no row or no value.
 #include "kernels/cpu/amx_tiles.h"
 #include "kernels/cpu/internal.h"
+#include "kernels/cpu/transpose_avx512.h"
 
 namespace pareto::cpu::amx {
 namespace {

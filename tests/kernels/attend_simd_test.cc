@@ -26,6 +26,8 @@ std::vector<Path> paths() {
   std::vector<Path> all;
   if (cpu::cpu_features().avx2) all.push_back({"avx2", cpu::avx2::attend_scratch, cpu::avx2::attend});
   if (cpu::cpu_features().avx512) all.push_back({"avx512", cpu::avx512::attend_scratch, cpu::avx512::attend});
+  if (cpu::cpu_features().avx512_bf16)
+    all.push_back({"avx512_bf16", cpu::avx512_bf16::attend_scratch, cpu::avx512_bf16::attend, true});
   if (cpu::cpu_features().amx_bf16) all.push_back({"amx", cpu::amx::attend_scratch, cpu::amx::attend, true});
   return all;
 }
