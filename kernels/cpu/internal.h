@@ -88,6 +88,7 @@ void attend(const float* q, const KvCache& cache, const AttendSequence& sequence
 
 namespace amx {
 MatmulKernel matmul_dense(DType dtype, Numerics numerics);
+MatmulKernel matmul_quant(DType dtype, Numerics numerics);
 std::size_t attend_scratch(int head_dim, int group);
 // As avx512_bf16's.
 void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,

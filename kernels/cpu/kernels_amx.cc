@@ -4,7 +4,9 @@
 namespace pareto::cpu {
 namespace {
 
-MatmulKernel matmul(DType dtype, Numerics numerics) { return amx::matmul_dense(dtype, numerics); }
+MatmulKernel matmul(DType dtype, Numerics numerics) {
+  return is_quantised(dtype) ? amx::matmul_quant(dtype, numerics) : amx::matmul_dense(dtype, numerics);
+}
 
 }  // namespace
 
