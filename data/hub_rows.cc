@@ -143,10 +143,10 @@ Result<FetchedRows> fetch_hub_rows(const HttpClient& http, const std::string& ba
       if (state.total >= 0 && page.total != state.total)
         return fail(Code::kInvalid, "{}: the split has {} rows now, {} before: it changed; remove {} to begin anew",
                     url, page.total, state.total, state_path);
+      if (page.total == 0) return fail(Code::kInvalid, "{}: the split has no rows", url);
       if (expected_rows > 0 && page.total != expected_rows)
         return fail(Code::kInvalid, "{}: the split has {} rows, not {}: another version of the set", url, page.total,
                     expected_rows);
-      if (page.total == 0) return fail(Code::kInvalid, "{}: the split has no rows", url);
       std::string lines;
       for (const std::string& line : page.lines) lines.append(line).append("\n");
       PARETO_CHECK_OK(file.append(lines));

@@ -44,9 +44,10 @@ constexpr const char* kPassages =
 
 constexpr std::array<LongBenchSet, 21> kLongBenchSets = {{
     {"narrativeqa", "questions about a book or film script", Metric::kF1, 128, "single", false,
-     "You are given a story, which can be either a novel or a movie script, and a question. Answer the question as "
-     "concisely as you can, using a single phrase if possible. Do not provide any explanation.\n\nStory: "
-     "{context}\n\nNow, answer the question based on the story as concisely as you can, using a single phrase if "
+     // "asconcisely" is upstream's.
+     "You are given a story, which can be either a novel or a movie script, and a question. Answer the question "
+     "asconcisely as you can, using a single phrase if possible. Do not provide any explanation.\n\nStory: "
+     "{context}\n\nNow, answer the question based on the story asconcisely as you can, using a single phrase if "
      "possible. Do not provide any explanation.\n\nQuestion: {input}\n\nAnswer:"},
     {"qasper", "questions about a scientific article", Metric::kF1, 128, "single", true,
      "You are given a scientific article and a question. Answer the question as concisely as you can, using a single "

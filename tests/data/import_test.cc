@@ -63,7 +63,7 @@ TEST(Import, WhatIsNotTheSetIsRefused) {
            {"leval", "coursera.jsonl", R"({"instructions": ["q"], "outputs": []})", ":1: no column 'input'"},
            {"leval", "coursera.jsonl", R"({"instructions": ["q"], "outputs": [], "input": "d"})",
             ":1: 1 instructions and 0 outputs"},
-           {"leval", "coursera.jsonl", "{", ":1: column 2"},
+           {"leval", "coursera.jsonl", "{", ":1: column 1"},
            {"leval", "coursera.jsonl", "", ": no rows in it"},
            {"longbench", "trec.jsonl",
             R"({"input": "", "context": "", "answers": [], "length": 1, "all_classes": null})",

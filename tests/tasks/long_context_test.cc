@@ -87,14 +87,23 @@ TEST(LongContext, WhatWasCutIsCounted) {
 }
 
 TEST(LongContext, OnlyTheDocumentIsCutInLEval) {
-  TaskOptions options = own_rows();
+  const test::DataDir dir;
+  std::string document = "w";
+  for (int i = 1; i < 1000; ++i) document += " w";
+  dir.write("L4NLP__LEval/tpo/test.jsonl",
+            fmt::format(R"({{"input": "{}", "instructions": ["one", "two"], "outputs": ["A", "B"]}})", document));
+  TaskOptions options;
+  options.data_dir = dir.path();
   options.tokenizer = &kBytes;
-  options.prompt_length = 64;
+  options.prompt_length = 700;
   const auto task = test::load_task("leval_tpo", options);
   ASSERT_NE(task, nullptr);
-  EXPECT_GT(task->requests()[0].cut_tokens, 0);
-  EXPECT_TRUE(task->requests()[0].context->ends_with(
-      "D. Mira.  Please directly give answer without any additonal output or explanation \nAnswer:"));
+  for (const Request& request : task->requests()) {
+    EXPECT_EQ(request.cut_tokens, 2000 - 400);
+    EXPECT_NE(request.context->find("Document is as follows. w w"), std::string::npos);
+    EXPECT_TRUE(request.context->ends_with(
+        ".  Please directly give answer without any additonal output or explanation \nAnswer:"));
+  }
 }
 
 TEST(LongContext, AWindowThatIsTooSmallIsOneLine) {
