@@ -34,6 +34,7 @@ struct Request {
 
   Text context = make_text("");
   std::string continuation;
+  int cut_tokens = 0;  // of the prompt, that its task took out to make it fit
   // Ids bypass the tokenizer (no BOS is added). Set: `context` and `continuation` are ignored.
   std::optional<std::vector<Token>> context_ids, continuation_ids;
 
@@ -59,7 +60,7 @@ struct Response {
   double loglikelihood = 0;         // Σ logprobs in double, for the two score kinds
   bool greedy = false;              // kScore: every continuation token was the argmax
   int prompt_tokens = 0;            // after truncation
-  int truncated_prompt_tokens = 0;  // cut off the left to fit max_length
+  int truncated_prompt_tokens = 0;  // to fit max_length: cut off the left, or by the task (Request::cut_tokens)
   int cached_prompt_tokens = 0;     // found in the cache: another request had computed them
   Finish finish = Finish::kStop;
   Nanos due = 0, start = 0, first_token = 0, end = 0;

@@ -13,6 +13,7 @@
 
 #include "core/request.h"
 #include "core/result.h"
+#include "core/tokenizer.h"
 
 namespace pareto {
 
@@ -37,6 +38,11 @@ struct TaskOptions {
   std::string system_instruction;                 // in front of every prompt; empty: none
   std::optional<bool> fewshot_as_multiturn;       // unset: yes, under a chat template
   std::string file;                               // of `requests:FILE`; for other tasks empty
+
+  // Of tasks that cut their prompts themselves (TaskEntry::cuts_prompts):
+  const Tokenizer* tokenizer = nullptr;  // of the run's model; null: none is known, so nothing is cut
+  int max_length = 0;                    // its window in tokens; 0: not known
+  int prompt_length = 0;                 // the most tokens that a prompt may have; 0: what the window leaves
 };
 
 struct MetricInfo {
@@ -109,6 +115,7 @@ struct TaskEntry {
   std::string name, summary;
   std::vector<std::string> tags;
   std::function<std::unique_ptr<Task>()> make;
+  bool cuts_prompts = false;  // to the model's window, counted by its tokenizer
 };
 
 // What is built in, sorted by name; groups beside them ("mmlu" and its four).

@@ -1,6 +1,7 @@
 #include "harness/chat.h"
 
-#include <memory>
+#include <algorithm>
+#include <cstdlib>
 
 #include "engine/model_file.h"
 #include "engine/tokenizer.h"
@@ -14,8 +15,7 @@ Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& mode
   if (model.path.empty()) return fail(Code::kInvalid, "--apply_chat_template needs a model or --tokenizer PATH");
   PARETO_TRY(const std::unique_ptr<ModelFile> file, ModelFile::open(model.path));
   const std::string path = file->tokenizer_path();
-  if (path.empty())
-    return fail(Code::kInvalid, "{}: no tokenizer, so no chat template; name one with --tokenizer", model.path);
+  if (path.empty()) return fail(Code::kInvalid, "{}: no tokenizer; name one with --tokenizer", model.path);
   return path;
 }
 
@@ -34,6 +34,23 @@ Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlac
                 path);
   *text = info.chat_template;
   return make_chat_template(info.chat_template, info.bos_text, info.eos_text);
+}
+
+Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
+                                                const std::vector<std::string>& tasks) {
+  const bool wanted = std::any_of(tasks.begin(), tasks.end(), [](const std::string& name) {
+    const TaskEntry* entry = find_task(name);
+    return entry != nullptr && entry->cuts_prompts;
+  });
+  if (!wanted || (cell.values.at("tokenizer").empty() && model.path.empty())) return nullptr;
+  PARETO_TRY(const std::string path, tokenizer_of(cell, model));
+  return load_tokenizer(path);
+}
+
+Result<int> window_of(const CellOptions& cell, const ModelPlace& model) {
+  if (const int given = std::atoi(cell.values.at("max_length").c_str()); given > 0 || model.path.empty()) return given;
+  PARETO_TRY(const std::unique_ptr<ModelFile> file, ModelFile::open(model.path));
+  return file->config().max_positions;
 }
 
 }  // namespace pareto

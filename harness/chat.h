@@ -1,7 +1,10 @@
-// --apply_chat_template: the model's own template, ready for the tasks.
+// What tasks need of the model before it is opened: its chat template (--apply_chat_template), its tokenizer and window
+// where tasks cut their prompts.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/task.h"
@@ -13,5 +16,12 @@ namespace pareto {
 // Empty unless the cell asks for it. `text` gets the template itself, for the record. kInvalid when the tokenizer has
 // none.
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text);
+
+// The tokenizer that counts the tasks that cut their prompts: --tokenizer, else the model's; null where no task does,
+// or there is neither.
+Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
+                                                const std::vector<std::string>& tasks);
+// --max_length, else the model's; 0: not known.
+Result<int> window_of(const CellOptions& cell, const ModelPlace& model);
 
 }  // namespace pareto

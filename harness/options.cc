@@ -320,6 +320,7 @@ TaskOptions CellOptions::task(const std::string& task_name) const {
   if (seeds) options.fewshot_seed = seed_number(seeds->at(3), 1234);
   if (const auto kwargs = parse_key_values(values.at("gen_kwargs"), "--gen_kwargs")) options.gen_kwargs = *kwargs;
   if (task_name.starts_with("requests:")) options.file = task_name.substr(9);
+  options.prompt_length = to_int(values.at("prompt_length"));
   options.system_instruction = values.at("system_instruction");
   if (const std::string& text = values.at("fewshot_as_multiturn"); !text.empty())
     options.fewshot_as_multiturn = parse_bool(text, "").value_or(true);  // checked by plan_run()

@@ -41,12 +41,6 @@ std::string name_of(fs::path path) {
   return known ? path.stem().string() : path.filename().string();
 }
 
-std::string hugging_face_hub() {
-  if (const std::string hub = environment("HF_HUB_CACHE"); !hub.empty()) return hub;
-  if (const std::string home = environment("HF_HOME"); !home.empty()) return home + "/hub";
-  return environment("HOME") + "/.cache/huggingface/hub";
-}
-
 std::string first_line(const fs::path& path) {
   std::ifstream in(path);
   std::string line;
@@ -117,6 +111,12 @@ Error not_found(const std::string& given) {
 }
 
 }  // namespace
+
+std::string hugging_face_hub() {
+  if (const std::string hub = environment("HF_HUB_CACHE"); !hub.empty()) return hub;
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return home + "/hub";
+  return environment("HOME") + "/.cache/huggingface/hub";
+}
 
 std::vector<std::string> program_folders() {
   std::error_code error;

@@ -23,6 +23,8 @@ Result<ModelPlace> resolve_model(const std::string& given);
 
 // The models in one folder, or the model that `folder` itself is; sorted by name.
 std::vector<ModelPlace> models_in(const std::string& folder);
+// The Hugging Face cache: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub.
+std::string hugging_face_hub();
 // Everything that can be named without a path.
 std::vector<ModelPlace> known_models();
 

@@ -29,6 +29,7 @@ void JournalingSink::done(const Request& request, Response&& response) {
   response.first_token -= base_;
   response.end -= base_;
   for (Nanos& time : response.token_times) time -= base_;
+  response.truncated_prompt_tokens += request.cut_tokens;  // the backend knows only of its own
   // A token may end inside a character. What is marked now and what a resumed run reads must be the same text.
   if (request.kind == Request::Kind::kGenerate) response.text = valid_utf8(response.text);
 

@@ -47,6 +47,7 @@ struct MetricScore {
 struct TaskSummary {
   std::string name;
   std::int64_t documents = 0, truncated = 0, failed = 0;
+  std::int64_t output_tokens = 0;                // generated, of all documents
   std::vector<MetricScore> scores;               // in the order of TaskInfo's metrics and filters
   std::optional<ChoiceDefinitions> definitions;  // multiple choice
   double share_flops = 0, share_bytes = 0;       // sums over the documents

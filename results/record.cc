@@ -213,7 +213,12 @@ Json metric_json(const MetricScore& score) {
 
 // The first metric's numbers stand at the top, all of them under "metrics".
 Json task_json(const TaskSummary& task, const TaskInfo& info) {
-  Json row = {{"n", task.documents}, {"n_truncated", task.truncated}, {"n_failed", task.failed}};
+  const double n = std::max<double>(1, static_cast<double>(task.documents));
+  Json row = {{"n", task.documents},
+              {"n_truncated", task.truncated},
+              {"truncated_percent", 100 * static_cast<double>(task.truncated) / n},
+              {"n_failed", task.failed},
+              {"output_tokens", task.output_tokens}};
   if (!task.scores.empty()) {
     Json first = metric_json(task.scores.front());
     first.erase("n");
@@ -229,7 +234,6 @@ Json task_json(const TaskSummary& task, const TaskInfo& info) {
                                       {"ties", task.definitions->of(norm).ties}};
     row["definitions"] = definitions;
   }
-  const double n = std::max<double>(1, static_cast<double>(task.documents));
   row["work_share"] = {{"flops", task.share_flops}, {"bytes", task.share_bytes}};
   row["flops_per_item"] = task.share_flops / n;
   row["bytes_per_item"] = task.share_bytes / n;

@@ -45,6 +45,12 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
+// What `pareto data fetch` calls a split: the set that it is part of, else the split itself.
+std::string fetch_name(const HubSplit& split) {
+  if (!split.fetch.empty()) return split.fetch;
+  return fmt::format("rows:{}:{}:{}", split.dataset, split.config, split.split);
+}
+
 std::string column_names(const Value& object) {
   std::string names;
   for (const auto& [key, value] : object.entries()) names += (names.empty() ? "" : ", ") + key.text();
@@ -163,10 +169,11 @@ Result<std::vector<Row>> read_hub_rows(std::string_view data_dir, const HubSplit
   const std::string path = hub_path(data_dir, split);
   auto rows = read_jsonl(path);
   if (!rows && rows.error().code == Code::kNotFound) {
-    return fail(Code::kNotFound,
-                "no {} rows of {} {}: {} is missing; name the folder of hub rows that has it with --data_dir or "
-                "$PARETO_DATA (one JSON object a line, as the hub's rows)",
-                split.split, split.dataset, split.config, path);
+    return fail(
+        Code::kNotFound,
+        "no {} rows of {} {}: {} is missing; 'pareto data fetch {}' brings it, or name the folder of hub rows that "
+        "has it with --data_dir or $PARETO_DATA",
+        split.split, split.dataset, split.config, path, fetch_name(split));
   }
   return rows;
 }

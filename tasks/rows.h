@@ -49,12 +49,12 @@ class Row {
   Value object_;
 };
 
-// Which split. `fetch` is what `pareto data fetch` calls it ("gsm8k").
+// Which split. `fetch` is the set that `pareto data fetch` knows it by ("longbench").
 struct HubSplit {
   std::string dataset;  // "openai/gsm8k"
   std::string config;   // "main"
   std::string split;    // "test"
-  std::string fetch;    // empty: the part of `dataset` after the slash
+  std::string fetch;    // empty: none, it is fetched as rows:DATASET:CONFIG:SPLIT
 };
 
 // The folder of all datasets: `option` (--data_dir) if not empty, else $PARETO_DATA, else

@@ -1,0 +1,65 @@
+// HTTP GETs that survive a bad network: redirects, proxies (libcurl's own environment variables), time limits, retries.
+//
+//   get(url)             one attempt after another until a whole reply came; the text
+//   download(url, path)  the same into path.part, from where an earlier attempt or an earlier run stopped, then renamed
+//
+// Tried again, after 1, 2, 4, … waits or what Retry-After says: 429, 408, 5xx, connections that are refused, cut or
+// silent. Everything else is an answer and fails at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace pareto {
+
+struct HttpOptions {
+  std::string token;                       // bearer; sent to `token_origins` only, never shown
+  std::vector<std::string> token_origins;  // "https://huggingface.co": scheme, host and port of a URL that may have it
+  int retries = 5;                         // after the first attempt
+  double retry_wait_s = 1;                 // before the first retry; doubles
+  double stall_s = 30;                     // a transfer that brings nothing for so long is cut
+  std::function<bool()> stopped;           // true: give up (Ctrl-C)
+  std::function<void(const std::string&)> say;  // one line of progress, without a newline
+};
+
+// What is known of a file before it is fetched.
+struct Expected {
+  std::int64_t bytes = -1;  // -1: not known
+  std::string sha256;       // hex; empty: not known
+  std::string git_sha1;     // hex, of "blob <bytes>\0" + content, as git and the hub name small files; empty: not known
+};
+
+class HttpClient {
+ public:
+  explicit HttpClient(HttpOptions options) : options_(std::move(options)) {}
+
+  // The body of a 200, up to 512 MiB. Errors: kIo (unreachable, cut), kNotFound (404), kInvalid (other replies),
+  // kInterrupted.
+  Result<std::string> get(const std::string& url) const;
+
+  // `path` appears whole and checked, or not at all. path.part and path.part.json keep what came for the next attempt.
+  // Errors: those of get(), kInvalid where length or hash is not the expected one (the part is then removed).
+  Status download(const std::string& url, const std::string& path, const Expected& expected) const;
+
+  const HttpOptions& options() const { return options_; }
+
+ private:
+  HttpOptions options_;
+};
+
+// "https://host:8080/a/b" → "https://host:8080", "" for what is no http(s) URL.
+std::string origin_of(std::string_view url);
+// RFC 3986: everything but letters, digits, "-._~" as %XX; `keep` as it is too ("/").
+std::string url_encoded(std::string_view text, std::string_view keep = "");
+
+// A file's checks: its length, sha256 and git_sha1 where expected. `name` is what messages call it.
+Status check_file(const std::string& path, const std::string& name, const Expected& expected);
+// sha256 of a file's bytes. kIo, kNotFound.
+Result<std::string> file_sha256(const std::string& path);
+
+}  // namespace pareto
