@@ -3,6 +3,7 @@
 // Definitions follow lm-evaluation-harness 0.4.13 exactly (prompts, few-shot draws, filters, metrics, hashes).
 #pragma once
 
+#include <any>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "core/request.h"
 #include "core/result.h"
+#include "core/tokenizer.h"
 
 namespace pareto {
 
@@ -37,6 +39,15 @@ struct TaskOptions {
   std::string system_instruction;                 // in front of every prompt; empty: none
   std::optional<bool> fewshot_as_multiturn;       // unset: yes, under a chat template
   std::string file;                               // of `requests:FILE`; for other tasks empty
+
+  // Of tasks that are made to a length (TaskEntry::sized):
+  int length = 0;                        // tokens of prompt and answer together; 0: not given
+  const Tokenizer* tokenizer = nullptr;  // that counts them; null: none is known
+  std::string ruler_profile = "pareto";  // pareto, nvidia, lm-eval
+  std::optional<std::uint64_t> seed, numpy_seed;  // unset: the profile's own
+  // What the tasks of one cell hand on to each other in the order that they are loaded (lm-eval's RULER tasks draw from
+  // one stream). It belongs to whoever loads them; null: the task stands alone.
+  std::any* handed_on = nullptr;
 };
 
 struct MetricInfo {
@@ -65,7 +76,7 @@ struct TaskInfo {
 struct GroupInfo {
   std::string name, alias, version;
   std::vector<std::string> members;  // tasks or groups
-  std::string metric = "acc";
+  std::string metric = "acc";  // empty: each member's first
   bool weight_by_size = true;
 };
 
@@ -109,6 +120,7 @@ struct TaskEntry {
   std::string name, summary;
   std::vector<std::string> tags;
   std::function<std::unique_ptr<Task>()> make;
+  bool sized = false;  // made to --length, counted by a tokenizer
 };
 
 // What is built in, sorted by name; groups beside them ("mmlu" and its four).
