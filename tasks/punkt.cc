@@ -113,8 +113,7 @@ void first_pass(const PunktTables& tables, Word* word) {
   } else if (word->period_final && !word->text.ends_with("..")) {
     const std::string type = word->type_without_period();
     const std::string last = type.substr(type.rfind('-') + 1);
-    word->abbreviation = tables.abbreviations.count(type) > 0 || tables.abbreviations.count(last) > 0 ||
-                         type.find('.') != std::string::npos;
+    word->abbreviation = tables.abbreviations.count(type) > 0 || tables.abbreviations.count(last) > 0;
     word->breaks = !word->abbreviation;
   }
 }

@@ -46,6 +46,8 @@ struct Setting {
   std::string folder;      // DATA_DIR/ruler
   std::uint64_t seed = 0;  // profile nvidia: of its shuffles too
 
+  // Of the shuffles that upstream seeds afresh: NVIDIA's --random_seed; a constant in lm-eval.
+  std::int64_t shuffle_seed() const { return profile == Profile::kNvidia ? static_cast<std::int64_t>(seed) : 42; }
   // "ruler_niah_single_1 at --length 128": how messages begin.
   std::string owner() const;
   // kInvalid: the smallest text of the task does not leave room for its answer.
@@ -83,7 +85,12 @@ struct Streams {
   python::NumpyRandom numpy;
   std::optional<python::Random> list_shuffles;  // lm-eval's cwe: seeded once, on import
   std::vector<std::string> shuffled_words;      // what that import made of the word lists
+  bool untouched = true;                        // no task has drawn yet
 };
+
+// lm-eval's cwe and fwe find one word of the stream gone when they are the first to draw from it (seen in its outputs;
+// why is not known). REQUIRES: called before the first draw.
+void skip_first_word(Streams* streams);
 
 // --- The kinds of task ------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ namespace pareto::ruler {
 namespace {
 
 constexpr int kStep = 10, kCommon = 10;
-constexpr std::int64_t kListSeed = 42;
 
 struct ListShape {
   int words = 0, common = 0, uncommon = 0;  // distinct words; how often each kind stands there
@@ -32,11 +31,12 @@ class UpstreamCwe final : public Source {
   Status open() override {
     if (nvidia_ || streams_->shuffled_words.empty()) {
       PARETO_TRY(const WordLists lists, WordLists::read(setting_.folder));
-      python::Random shuffles(nvidia_ ? static_cast<std::int64_t>(setting_.seed) : kListSeed);
+      python::Random shuffles(setting_.shuffle_seed());
       streams_->shuffled_words = lists.all();
       shuffles.shuffle(&streams_->shuffled_words);
       streams_->list_shuffles = shuffles;
     }
+    if (!nvidia_) skip_first_word(streams_);
     return nvidia_ ? fit_nvidia() : fit_lm_eval();
   }
 
@@ -75,7 +75,7 @@ class UpstreamCwe final : public Source {
     for (int i = 0; i < shape.common; ++i) all.insert(all.end(), drawn.begin(), common_end);
     for (int i = 0; i < shape.uncommon; ++i) all.insert(all.end(), common_end, drawn.end());
     if (nvidia_) {
-      python::Random(static_cast<std::int64_t>(setting_.seed)).shuffle(&all);
+      python::Random(setting_.shuffle_seed()).shuffle(&all);
     } else {
       streams_->list_shuffles->shuffle(&all);
     }

@@ -25,7 +25,7 @@ class UpstreamFwe final : public Source {
   Status open() override {
     vocabulary_size_ = limit_ / 50;
     if (vocabulary_size_ <= kAnswers || step_ < 1) return setting_.too_short();
-    shuffle_seed_ = nvidia_ ? static_cast<std::int64_t>(setting_.seed) : 42;
+    if (!nvidia_) skip_first_word(streams_);
     const std::vector<std::string> vocabulary = draw_vocabulary();
     size_ = limit_ / kLetters;
     while (tokens(text_of(vocabulary, size_)) < limit_) size_ += step_;
@@ -69,7 +69,7 @@ class UpstreamFwe final : public Source {
       words.erase(std::unique(words.begin(), words.end()), words.end());
     };
     for (sort_unique(); words.size() < wanted; sort_unique()) words.push_back(draw_word());
-    python::Random(shuffle_seed_).shuffle(&words);
+    python::Random(setting_.shuffle_seed()).shuffle(&words);
     words[0] = "...";
     return words;
   }
@@ -79,7 +79,7 @@ class UpstreamFwe final : public Source {
     std::vector<std::string> words;
     for (std::size_t i = 0; i < vocabulary.size(); ++i)
       words.insert(words.end(), static_cast<std::size_t>(counts[i]), vocabulary[i]);
-    python::Random(shuffle_seed_).shuffle(&words);
+    python::Random(setting_.shuffle_seed()).shuffle(&words);
     return fwe_prompt(python::join(" ", words));
   }
 
@@ -91,7 +91,6 @@ class UpstreamFwe final : public Source {
   TokenCounter count_;
   int limit_, step_;
   int vocabulary_size_ = 0, size_ = 0;
-  std::int64_t shuffle_seed_ = 42;
 };
 
 }  // namespace

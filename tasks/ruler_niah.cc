@@ -130,7 +130,7 @@ class UpstreamNiah final : public Source {
         needles.push_back(needle(spec_.value, keys.back(), values.back().back()));
       }
     }
-    python::Random(static_cast<std::int64_t>(setting_.seed)).shuffle(&needles);
+    python::Random(setting_.shuffle_seed()).shuffle(&needles);
     const std::optional<std::string> context =
         spec_.haystack == Haystack::kEssay ? among_essays(size, needles) : among_lines(size, needles);
     if (!context) return std::nullopt;

@@ -16,6 +16,10 @@ tl::unexpected<Error> Setting::too_short() const {
               owner(), reserve);
 }
 
+void skip_first_word(Streams* streams) {
+  if (streams->untouched) streams->random.getrandbits(32);
+}
+
 int TokenCounter::operator()(std::string_view text) const {
   ids_.clear();
   tokenizer_->encode(text, /*parse_special=*/false, &ids_);

@@ -12,7 +12,6 @@ namespace pareto::ruler {
 namespace {
 
 constexpr int kDocumentStep = 10;
-constexpr std::int64_t kLmEvalSeed = 42;
 
 class UpstreamQa final : public Source {
  public:
@@ -121,7 +120,7 @@ class UpstreamQa final : public Source {
     if (!chosen) return std::nullopt;
     if (!all)
       for (int& document : *chosen) document = order_[static_cast<std::size_t>(document)];
-    python::Random(nvidia_ ? static_cast<std::int64_t>(setting_.seed) : kLmEvalSeed).shuffle(&*chosen);
+    python::Random(setting_.shuffle_seed()).shuffle(&*chosen);
     if (all && !nvidia_) order_ = *chosen;
     std::string context;
     for (std::size_t i = 0; i < chosen->size(); ++i) {

@@ -94,6 +94,7 @@ class SizedTask final : public Task {
     Streams* streams = streams_for(setting, options);
     const std::unique_ptr<Source> source = make(setting, streams);
     PARETO_CHECK_OK(source->open());
+    streams->untouched = false;
     PARETO_TRY(std::vector<int> chosen, choose_documents(spec_.info.name, spec_.examples, options));
     const int last = chosen.back();
     // lm-eval draws all of them whatever --limit says: the next task's draws begin after them.
