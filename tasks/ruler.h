@@ -45,6 +45,7 @@ struct Setting {
   const Tokenizer* tokenizer = nullptr;
   std::string folder;      // DATA_DIR/ruler
   std::uint64_t seed = 0;  // profile nvidia: of its shuffles too
+  std::string split = "eval";  // profile pareto: enters the key of every stream
 
   // Of the shuffles that upstream seeds afresh: NVIDIA's --random_seed; a constant in lm-eval.
   std::int64_t shuffle_seed() const { return profile == Profile::kNvidia ? static_cast<std::int64_t>(seed) : 42; }

@@ -101,19 +101,16 @@ class SizedTask final : public Task {
     const int end = profile_ == Profile::kLmEval ? spec_.examples : last + 1;
     int made = 0;
     for (int i = 0; i < end; ++i) {
-      const bool wanted = std::binary_search(chosen.begin(), chosen.end(), made);
-      if (!wanted && !source->sequential()) {
-        ++made;
-        continue;
-      }
-      PARETO_TRY(std::optional<Example> example, source->example(i));
+      const int id = source->sequential() ? made : i;  // what upstream leaves out has no number
+      const bool wanted = std::binary_search(chosen.begin(), chosen.end(), id);
+      if (!wanted && !source->sequential()) continue;
+      PARETO_TRY(const std::optional<Example> example, source->example(i));
       if (!example) continue;
-      if (wanted) PARETO_CHECK_OK(add(setting, options, made, i, *example));
       ++made;
+      if (wanted) PARETO_CHECK_OK(add(setting, options, id, i, *example));
     }
-    if (profile_ == Profile::kPareto) made = spec_.examples;
     if (documents_.empty()) return setting.too_short();
-    spec_.info.documents_in_split = std::max(made, documents_.back().doc_id + 1);
+    spec_.info.documents_in_split = profile_ == Profile::kLmEval ? made : spec_.examples;
     if (documents_.size() < chosen.size()) {
       spec_.info.warnings.push_back(fmt::format("{} of {} examples do not fit --length {} and are left out",
                                                 chosen.size() - documents_.size(), chosen.size(), setting.length));
