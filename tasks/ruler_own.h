@@ -14,6 +14,8 @@
 namespace pareto::ruler {
 
 std::unique_ptr<Source> own_niah(const Setting& setting, const NiahSpec& spec);
+// Needles at `depths` depths in equal steps: example i at depth i % depths of them.
+std::unique_ptr<Source> own_niah_grid(const Setting& setting, const NiahSpec& spec, int depths);
 std::unique_ptr<Source> own_vt(const Setting& setting);
 std::unique_ptr<Source> own_cwe(const Setting& setting);
 std::unique_ptr<Source> own_fwe(const Setting& setting);

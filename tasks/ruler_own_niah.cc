@@ -42,8 +42,10 @@ struct Needles {
 
 class OwnNiah final : public Source {
  public:
-  OwnNiah(Setting setting, const NiahSpec& spec)
-      : setting_(std::move(setting)), spec_(spec), count_(setting_.tokenizer, true) {}
+  // `depths`: of 0, the needles stand at uniformly drawn places; else example i has them at depth i % depths, of depths
+  // that go from the front to the end in equal steps.
+  OwnNiah(Setting setting, const NiahSpec& spec, int depths)
+      : setting_(std::move(setting)), spec_(spec), depths_(depths), count_(setting_.tokenizer, true) {}
 
   bool sequential() const override { return false; }
 
@@ -55,7 +57,8 @@ class OwnNiah final : public Source {
   Result<std::optional<Example>> example(int index) override {
     Draws draws(setting_, index, "needles");
     seen_.clear();
-    const Needles needles = draw_needles(&draws);
+    Needles needles = draw_needles(&draws);
+    if (depths_ > 1) needles.places.assign(needles.texts.size(), static_cast<double>(index % depths_) / (depths_ - 1));
     switch (spec_.haystack) {
       case Haystack::kNoise:
         return filled(
@@ -149,7 +152,7 @@ class OwnNiah final : public Source {
       };
       std::size_t next = 0;
       for (int i = 0; i <= n; ++i) {
-        for (; next < needles.texts.size() && static_cast<int>(needles.places[next] * (n + 1)) <= i; ++next) {
+        for (; next < needles.texts.size() && std::min(n, static_cast<int>(needles.places[next] * (n + 1))) <= i; ++next) {
           append(needles.texts[next]);
           example.depths.push_back(n == 0 ? 0 : static_cast<double>(i) / n);
         }
@@ -167,6 +170,7 @@ class OwnNiah final : public Source {
 
   Setting setting_;
   NiahSpec spec_;
+  int depths_;
   TokenCounter count_;
   int noise_tokens_ = 0;
   std::vector<Sentence> prose_;
@@ -176,7 +180,11 @@ class OwnNiah final : public Source {
 }  // namespace
 
 std::unique_ptr<Source> own_niah(const Setting& setting, const NiahSpec& spec) {
-  return std::make_unique<OwnNiah>(setting, spec);
+  return std::make_unique<OwnNiah>(setting, spec, 0);
+}
+
+std::unique_ptr<Source> own_niah_grid(const Setting& setting, const NiahSpec& spec, int depths) {
+  return std::make_unique<OwnNiah>(setting, spec, depths);
 }
 
 }  // namespace pareto::ruler

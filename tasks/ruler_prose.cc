@@ -36,7 +36,7 @@ std::string prose_sentence(int i) {
       return fmt::format("Everyone said that {} {} the {} and the {} {}.", name, verb, draws.pick(own_nouns()),
                          thing(&draws), place);
     default:
-      return fmt::format("{} had a {} and {}, so {} {} both {}.", name, draws.pick(own_nouns()),
+      return fmt::format("{} had {} and {}, so {} {} both {}.", name, with_article(draws.pick(own_nouns())),
                          with_article(thing(&draws)), draws.pick(own_names()), verb, place);
   }
 }

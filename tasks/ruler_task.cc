@@ -38,13 +38,15 @@ class SizedTask final : public Task {
     spec_.info.output_type = "generate_until";
     spec_.info.version = "1.0";
     spec_.info.metrics = {{.name = "string_match", .binary = spec_.one_answer}};
+    for (int i = 0; i < spec_.depths; ++i)
+      spec_.info.metrics.push_back({.name = depth_metric(percent(i)), .binary = spec_.one_answer});
   }
 
   const TaskInfo& info() const override { return spec_.info; }
   std::span<const Document> documents() const override { return documents_; }
 
   Status load(const TaskOptions& options) override {
-    PARETO_TRY(Setting setting, read_setting(spec_.info.name, options));
+    PARETO_TRY(Setting setting, read_setting(spec_.info.name, options, static_cast<bool>(spec_.upstream)));
     setting.task = spec_.task;
     setting.reserve = spec_.reserve;
     profile_ = setting.profile;
@@ -81,16 +83,16 @@ class SizedTask final : public Task {
     const bool any = spec_.any_answer && profile_ != Profile::kLmEval;
     marked.metrics[spec_.info.metrics[0].name] =
         any ? string_match_any(marked.filtered, answers) : string_match_all(marked.filtered, answers);
+    if (spec_.depths > 0) {
+      const int at = percent(documents_[static_cast<std::size_t>(index)].doc_id);
+      marked.metrics[depth_metric(at)] = marked.metrics.begin()->second;
+    }
     return {std::move(marked)};
   }
 
  private:
   Status generate(const Setting& setting, const TaskOptions& options) {
     const MakeSource& make = profile_ == Profile::kPareto ? spec_.own : spec_.upstream;
-    if (!make) {
-      return fail(Code::kUsage, "{} has no --ruler_profile {}; it is pareto's own", spec_.info.name,
-                  options.ruler_profile);
-    }
     Streams* streams = streams_for(setting, options);
     const std::unique_ptr<Source> source = make(setting, streams);
     PARETO_CHECK_OK(source->open());
@@ -118,6 +120,8 @@ class SizedTask final : public Task {
     return {};
   }
 
+  int percent(int doc_id) const { return 100 * (doc_id % spec_.depths) / (spec_.depths - 1); }
+
   // lm-eval's streams are those of the whole cell.
   Streams* streams_for(const Setting& setting, const TaskOptions& options) {
     own_streams_ = std::make_unique<Streams>(new_streams(setting, options));
@@ -137,6 +141,7 @@ class SizedTask final : public Task {
     json.set("length", example.length);
     json.set("max_length", setting.length);
     json.set(upstreams ? "gen_prefix" : "answer_prefix", example.prefix);
+    if (spec_.depths > 0) json.set("depth", percent(index));
     if (!example.depths.empty()) {
       std::vector<Value> depths;
       for (const double depth : example.depths) depths.emplace_back(depth);
@@ -172,10 +177,14 @@ class SizedTask final : public Task {
 
 std::unique_ptr<Task> make_sized_task(SizedSpec spec) { return std::make_unique<SizedTask>(std::move(spec)); }
 
-Result<Setting> read_setting(const std::string& name, const TaskOptions& options) {
+std::string depth_metric(int percent) { return fmt::format("string_match_at_{}", percent); }
+
+Result<Setting> read_setting(const std::string& name, const TaskOptions& options, bool profiles) {
   Setting setting;
   setting.task = name;
-  PARETO_TRY(setting.profile, read_profile(options.ruler_profile));
+  if (profiles) {
+    PARETO_TRY(setting.profile, read_profile(options.ruler_profile));
+  }
   if (options.length <= 0) {
     return fail(Code::kUsage, "{} is made to a length; give --length N (tokens of prompt and answer together)", name);
   }
