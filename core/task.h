@@ -3,6 +3,7 @@
 // Definitions follow lm-evaluation-harness 0.4.13 exactly (prompts, few-shot draws, filters, metrics, hashes).
 #pragma once
 
+#include <any>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,10 +40,17 @@ struct TaskOptions {
   std::optional<bool> fewshot_as_multiturn;       // unset: yes, under a chat template
   std::string file;                               // of `requests:FILE`; for other tasks empty
 
-  // Of tasks that cut their prompts themselves (TaskEntry::cuts_prompts):
-  const Tokenizer* tokenizer = nullptr;  // of the run's model; null: none is known, so nothing is cut
-  int max_length = 0;                    // its window in tokens; 0: not known
+  // Of tasks that count tokens, those that cut their prompts (TaskEntry::cuts_prompts) or are made to a length
+  // (::sized):
+  const Tokenizer* tokenizer = nullptr;  // of the run's model, or --tokenizer; null: none is known, so nothing is cut
+  int max_length = 0;                    // the model's window in tokens; 0: not known
   int prompt_length = 0;                 // the most tokens that a prompt may have; 0: what the window leaves
+  int length = 0;                        // tokens of prompt and answer together, where sized; 0: not given
+  std::string ruler_profile = "pareto";  // pareto, nvidia, lm-eval
+  std::optional<std::uint64_t> seed, numpy_seed;  // unset: the profile's own
+  // What the tasks of one cell hand on to each other in the order that they are loaded (lm-eval's RULER tasks draw from
+  // one stream). It belongs to whoever loads them; null: the task stands alone.
+  std::any* handed_on = nullptr;
 };
 
 struct MetricInfo {
@@ -71,7 +79,7 @@ struct TaskInfo {
 struct GroupInfo {
   std::string name, alias, version;
   std::vector<std::string> members;  // tasks or groups
-  std::string metric = "acc";
+  std::string metric = "acc";        // empty: each member's first
   bool weight_by_size = true;
 };
 
@@ -115,7 +123,8 @@ struct TaskEntry {
   std::string name, summary;
   std::vector<std::string> tags;
   std::function<std::unique_ptr<Task>()> make;
-  bool cuts_prompts = false;  // to the model's window, counted by its tokenizer
+  bool cuts_prompts = false;  // to the model's window, counted by its tokenizer where one is known
+  bool sized = false;         // made to --length, counted by a tokenizer
 };
 
 // What is built in, sorted by name; groups beside them ("mmlu" and its four).

@@ -10,12 +10,14 @@
 namespace pareto {
 namespace {
 
-Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& model) {
+// The file of --tokenizer, else the model's own; `why` is what needs it.
+Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& model, const std::string& why) {
   if (const std::string& named = cell.values.at("tokenizer"); !named.empty()) return named;
-  if (model.path.empty()) return fail(Code::kInvalid, "--apply_chat_template needs a model or --tokenizer PATH");
+  if (model.path.empty()) return fail(Code::kInvalid, "{} needs a model or --tokenizer PATH", why);
   PARETO_TRY(const std::unique_ptr<ModelFile> file, ModelFile::open(model.path));
   const std::string path = file->tokenizer_path();
-  if (path.empty()) return fail(Code::kInvalid, "{}: no tokenizer; name one with --tokenizer", model.path);
+  if (path.empty())
+    return fail(Code::kInvalid, "{}: no tokenizer, which {} needs; name one with --tokenizer", model.path, why);
   return path;
 }
 
@@ -24,7 +26,7 @@ Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& mode
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text) {
   const std::string& asked = cell.values.at("apply_chat_template");
   if (!asks_for_template(asked)) return ChatTemplate();
-  PARETO_TRY(const std::string path, tokenizer_of(cell, model));
+  PARETO_TRY(const std::string path, tokenizer_of(cell, model, "--apply_chat_template"));
   PARETO_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
   const Tokenizer::Info& info = tokenizer->info();
   if (info.chat_template.empty())
@@ -38,12 +40,17 @@ Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlac
 
 Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
                                                 const std::vector<std::string>& tasks) {
-  const bool wanted = std::any_of(tasks.begin(), tasks.end(), [](const std::string& name) {
+  const std::string* counts = nullptr;
+  for (const std::string& name : tasks) {
     const TaskEntry* entry = find_task(name);
-    return entry != nullptr && entry->cuts_prompts;
-  });
-  if (!wanted || (cell.values.at("tokenizer").empty() && model.path.empty())) return nullptr;
-  PARETO_TRY(const std::string path, tokenizer_of(cell, model));
+    if (entry == nullptr || !(entry->sized || entry->cuts_prompts)) continue;
+    counts = &name;
+    if (entry->sized) break;
+  }
+  if (counts == nullptr) return nullptr;
+  const bool known = !cell.values.at("tokenizer").empty() || !model.path.empty();
+  if (!known && !find_task(*counts)->sized) return nullptr;
+  PARETO_TRY(const std::string path, tokenizer_of(cell, model, fmt::format("task '{}'", *counts)));
   return load_tokenizer(path);
 }
 

@@ -1,5 +1,5 @@
-// What tasks need of the model before it is opened: its chat template (--apply_chat_template), its tokenizer and window
-// where tasks cut their prompts.
+// What tasks need of the model before it is opened: its chat template (--apply_chat_template); its tokenizer and window
+// where tasks cut their prompts or are made to a length.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ namespace pareto {
 // none.
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text);
 
-// The tokenizer that counts the tasks that cut their prompts: --tokenizer, else the model's; null where no task does,
-// or there is neither.
+// The tokenizer of tasks that count tokens: --tokenizer, else the model's; null where no task does. Where there is
+// neither: null if the tasks only cut their prompts, kInvalid if one is made to a length.
 Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
                                                 const std::vector<std::string>& tasks);
 // --max_length, else the model's; 0: not known.

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "harness/commands.h"
+#include "harness/heat_map.h"
 #include "harness/options.h"
 #include "harness/run.h"
 
@@ -14,7 +15,8 @@ int run(const Arguments& arguments) {
   const Result<RunPlan> plan = plan_run(arguments);
   if (!plan) return report(plan.error());
   const RunReport result = run_plan(*plan);
-  fmt::print("{}", plan->json ? report_json(result) + "\n" : report_table(result));
+  const std::string maps = show_heat_maps(result, plan->output);
+  fmt::print("{}", plan->json ? report_json(result) + "\n" : report_table(result) + maps);
   if (std::fflush(stdout) != 0) return report({Code::kIo, "standard output: cannot be written"});
   return exit_code_of(result);
 }

@@ -122,6 +122,12 @@ Result<std::vector<std::string>> parse_seeds(const std::string& text) {
   return seeds;
 }
 
+const std::string& flag_default(std::string_view name) {
+  const auto& flags = run_flags();
+  return std::find_if(flags.begin(), flags.end(), [&](const Flag& flag) { return flag.spec.name == name; })
+      ->spec.default_value;
+}
+
 std::uint64_t seed_number(const std::string& seed, std::uint64_t none) {
   return seed == "None" ? none : std::strtoull(seed.c_str(), nullptr, 10);
 }
@@ -179,6 +185,19 @@ Status check_texts(const OptionMap& values) {
     if (!values.at("limit").empty()) return fail(Code::kUsage, "--samples and --limit exclude each other");
     PARETO_TRY([[maybe_unused]] const auto samples, parse_samples(values.at("samples")));
   }
+  return {};
+}
+
+// A task that is made to a length needs one, and a length needs such a task.
+Status check_length(const TaskSelection& selection, const std::string& length) {
+  const std::string* sized = nullptr;
+  for (const std::string& name : selection.tasks)
+    if (const TaskEntry* entry = find_task(name); entry != nullptr && entry->sized && sized == nullptr) sized = &name;
+  if (sized != nullptr && length.empty())
+    return fail(Code::kUsage, "task '{}' is made to a length; give --length N, or several: --length 4096,8192", *sized);
+  if (sized == nullptr && !length.empty())
+    return fail(Code::kUsage, "--length {}: none of the tasks is made to a length; 'pareto ls tasks' lists them",
+                length);
   return {};
 }
 
@@ -321,6 +340,13 @@ TaskOptions CellOptions::task(const std::string& task_name) const {
   if (const auto kwargs = parse_key_values(values.at("gen_kwargs"), "--gen_kwargs")) options.gen_kwargs = *kwargs;
   if (task_name.starts_with("requests:")) options.file = task_name.substr(9);
   options.prompt_length = to_int(values.at("prompt_length"));
+  options.length = to_int(values.at("length"));
+  options.ruler_profile = values.at("ruler_profile");
+  // Generated tasks have default seeds of their own.
+  if (seeds && values.at("seed") != flag_default("seed")) {
+    if (seeds->at(0) != "None") options.seed = seed_number(seeds->at(0), 0);
+    if (seeds->at(1) != "None") options.numpy_seed = seed_number(seeds->at(1), 0);
+  }
   options.system_instruction = values.at("system_instruction");
   if (const std::string& text = values.at("fewshot_as_multiturn"); !text.empty())
     options.fewshot_as_multiturn = parse_bool(text, "").value_or(true);  // checked by plan_run()
@@ -363,6 +389,7 @@ Result<RunPlan> plan_run(const Arguments& arguments) {
   plan.predict_only = arguments.on("predict_only");
   plan.json = arguments.on("json");
   PARETO_TRY(plan.tasks, select_tasks(values.at("task")));
+  PARETO_CHECK_OK(check_length(plan.tasks, values.at("length")));
   PARETO_TRY(const std::vector<BackendSpec> specs, parse_backend_specs(values.at("backend")));
   for (const OptionMap& raw : product_of_sweeps(values)) {
     PARETO_TRY(const OptionMap point, check_point(raw));

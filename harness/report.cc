@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/heat_map.h"
 #include "harness/run.h"
 #include "harness/table.h"
 
@@ -86,7 +87,8 @@ void add_cell(Rows* rows, const CellReport& cell) {
     const Cost cost = cost_of(record, task);
     if (task.scores.empty()) rows->add(cell, task.name, task.documents, nullptr, cost);
     for (std::size_t i = 0; i < task.scores.size(); ++i)
-      rows->add(cell, task.name, task.scores[i].n, &task.scores[i], i == 0 ? cost : Cost{});
+      if (!is_depth_metric(task.scores[i].metric))
+        rows->add(cell, task.name, task.scores[i].n, &task.scores[i], i == 0 ? cost : Cost{});
   }
 }
 

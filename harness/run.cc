@@ -1,6 +1,7 @@
 #include "harness/run.h"
 
 #include <algorithm>
+#include <any>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -40,6 +41,7 @@ Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, c
   if (counter != nullptr) {
     PARETO_TRY(window, window_of(cell, model));
   }
+  std::any handed_on;
   for (const std::string& name : plan.tasks.tasks) {
     const bool file = name.starts_with("requests:");
     const TaskEntry* entry = find_task(file ? "requests" : name);
@@ -49,6 +51,7 @@ Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, c
     options.chat_template = chat;
     options.tokenizer = counter.get();
     options.max_length = window;
+    options.handed_on = &handed_on;
     PARETO_CHECK_OK(task->load(options));
     for (const std::string& warning : task->info().warnings) fmt::print(stderr, "pareto: {}: {}\n", name, warning);
     questions.begin.push_back(questions.requests.size());

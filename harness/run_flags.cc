@@ -85,11 +85,17 @@ std::vector<Flag> question_flags() {
                             "LongBench, L-Eval: most tokens of a prompt (document); 0: what the model's window leaves"),
                        Effect::kAnswers),
                   0, 1 << 30)),
+      sweep(range(
+          with(flag("length", Type::kInt, "", "N", "tokens of prompt and answer, of tasks that are made to a length"),
+               Effect::kAnswers),
+          1, 1 << 30)),
+      sweep(choices(
+          with(flag("ruler_profile", Type::kString, "pareto", "NAME", "whose RULER examples"), Effect::kAnswers),
+          {"pareto", "nvidia", "lm-eval"})),
       with(flag("gen_kwargs", Type::kString, "", "K=V,...", "generation options over the task's own"),
            Effect::kAnswers),
       with(flag("seed", Type::kString, "0,1234,1234,1234", "S[,S,S,S]",
-                "sampling, numpy, torch and few-shot seeds; one sets "
-                "all four"),
+                "sampling (of generated tasks: their draws too), numpy, torch and few-shot seeds; one sets all four"),
            Effect::kAnswers),
       arity(with(flag("apply_chat_template", Type::kString, "", "[NAME]", "render prompts as a conversation"),
                  Effect::kAnswers),

@@ -131,7 +131,7 @@ GroupSummary summarise_group(const GroupInfo& group, std::span<const GroupInfo> 
     summary.leaf_tasks.push_back(leaf->name);
     summary.documents += leaf->documents;
     const auto found = std::find_if(leaf->scores.begin(), leaf->scores.end(),
-                                    [&](const MetricScore& s) { return s.metric == group.metric; });
+                                    [&](const MetricScore& s) { return group.metric.empty() || s.metric == group.metric; });
     if (found == leaf->scores.end()) return summary;
     score = *found;
     values.push_back({found->value, found->stderror, found->n});
