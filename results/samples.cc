@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "core/hash.h"
@@ -14,6 +15,7 @@ namespace {
 // The requests and responses of one document, all answered or some not.
 struct Item {
   const Document* doc = nullptr;
+  bool repeated = false;  // the requests are one, asked several times
   std::span<const Request> requests;
   std::span<const Response* const> responses;
 };
@@ -175,6 +177,10 @@ void append_pareto(std::string* out, const Item& item) {
   if (generates) {
     *out += ", \"text\": ";
     append_json(out, item.responses.front() == nullptr ? "" : std::string_view(item.responses.front()->text));
+    if (item.repeated) {
+      *out += ", \"texts\": ";
+      append_each(out, item, [](const Response& r) { return std::string_view(r.text); });
+    }
     *out += ", \"tokens\": ";
     append_all(
         out, item, [](const Response& r) -> const auto& { return r.tokens; });
@@ -222,9 +228,15 @@ std::string common_part(const Item& item, const std::string& generation_kwargs) 
   out += ", \"target\": ";
   append_json(&out, item.doc->target);
   out += ", \"arguments\": ";
-  append_arguments(&out, item.requests, generation_kwargs);
+  append_arguments(&out, item.repeated ? item.requests.first(1) : item.requests, generation_kwargs);
   out += ", \"resps\": ";
-  append_responses(&out, item, "[", "]");
+  if (item.repeated) {  // all answers to the one request
+    out += "[";
+    append_responses(&out, item, "", "");
+    out += "]";
+  } else {
+    append_responses(&out, item, "[", "]");
+  }
   return out;
 }
 
@@ -256,7 +268,11 @@ void append_line(std::string* out, const Item& item, const Marked* mark, const s
       *out += ", ";
       append_json(out, name);
       *out += ": ";
-      append_json(out, value);
+      if (const auto weight = mark->weights.find(name); weight != mark->weights.end()) {
+        append_json_array(out, std::array{value, weight->second});
+      } else {
+        append_json(out, value);
+      }
     }
   *out += ", \"pareto\": ";
   append_pareto(out, item);
@@ -270,8 +286,8 @@ Result<std::string> write_samples(const TaskOutcome& task, WholeFile* file) {
   std::vector<Item> items;
   for (std::size_t d = 0; d < task.documents.size(); ++d) {
     const std::size_t begin = task.first_request[d], count = task.first_request[d + 1] - begin;
-    items.push_back(
-        {&task.documents[d], task.requests.subspan(begin, count), std::span(task.responses).subspan(begin, count)});
+    items.push_back({&task.documents[d], task.info.repeats > 1, task.requests.subspan(begin, count),
+                     std::span(task.responses).subspan(begin, count)});
     if (count == 0) {
       hashes.emplace_back();
       continue;

@@ -108,8 +108,8 @@ TEST(Definitions, NormsPickDifferentChoices) {
   EXPECT_FALSE(decide(choices, Norm::kChar).tie);
   EXPECT_EQ(decide(choices, Norm::kToken).picked, 1);
   ChoiceDefinitions definitions;
-  definitions.add(choices, 1);
-  definitions.add(choices, 0);
+  definitions.add(choices, std::array{1});
+  definitions.add(choices, std::array{0});
   EXPECT_EQ(definitions.n(), 2);
   EXPECT_DOUBLE_EQ(definitions.accuracy(Norm::kSum), 0.5);
   EXPECT_DOUBLE_EQ(definitions.accuracy(Norm::kChar), 0);
