@@ -93,7 +93,7 @@ struct Marked {
   std::string filtered;                   // what the filter left of the response: Python's str() of it
   std::map<std::string, double> metrics;  // by metric name
   std::map<std::string, double> weights;  // of those that are weighted: words, bytes, tokens
-  std::string extracted;                  // what was compared with the reference, where that is not `filtered`
+  std::optional<std::string> extracted;   // what was compared with the reference, where that is not `filtered`
 };
 
 // One document as the record shows it.

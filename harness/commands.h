@@ -9,5 +9,6 @@ Command run_command();
 Command ls_command();
 Command tokenize_command();
 Command bench_command();
+Command mark_command();
 
 }  // namespace pareto

@@ -12,15 +12,6 @@
 namespace pareto {
 namespace {
 
-// What a row shows as a shot: its question, solved.
-Example solved(Question question) {
-  const std::size_t gold = static_cast<std::size_t>(std::max(question.gold, 0));
-  if (question.contexts_vary) return {std::move(question.choices[gold]), std::move(question.target)};
-  if (question.gold >= 0) return {std::move(question.text), std::move(question.choices[gold])};
-  if (!question.references.empty()) return {std::move(question.text), std::move(question.references.front())};
-  return {std::move(question.text), std::move(question.target)};
-}
-
 // The pool of shots, read only if shots are asked for.
 struct Pool {
   std::vector<Example> examples;
@@ -102,9 +93,9 @@ class SpecTask : public Task {
     for (const int index : chosen) {
       PARETO_TRY(const Row row, processed(rows[static_cast<std::size_t>(index)]));
       std::function<bool(std::int64_t)> is_document;
-      if (!pool.rows.empty()) {
-        is_document = [&](std::int64_t i) {
-          return equal(pool.rows[static_cast<std::size_t>(i)].value(), row.value());
+      if (spec_.shots_avoid_document) {
+        is_document = [&](std::int64_t i) {  // written examples are no rows
+          return !pool.rows.empty() && equal(pool.rows[static_cast<std::size_t>(i)].value(), row.value());
         };
       }
       PARETO_TRY(const auto drawn, sampler.sample(spec_.info.num_fewshot, is_document));
@@ -386,6 +377,14 @@ std::unique_ptr<Task> make_loglikelihood_task(TaskSpec spec) {
   return std::make_unique<LoglikelihoodTask>(std::move(spec));
 }
 std::unique_ptr<Task> make_rolling_task(TaskSpec spec) { return std::make_unique<RollingTask>(std::move(spec)); }
+
+Example solved(Question question) {
+  const std::size_t gold = static_cast<std::size_t>(std::max(question.gold, 0));
+  if (question.contexts_vary) return {std::move(question.choices[gold]), std::move(question.target)};
+  if (question.gold >= 0) return {std::move(question.text), std::move(question.choices[gold])};
+  if (!question.references.empty()) return {std::move(question.text), std::move(question.references.front())};
+  return {std::move(question.text), std::move(question.target)};
+}
 
 std::string shown(const Value& value) {
   constexpr std::size_t kMost = 60;

@@ -75,6 +75,9 @@ std::unique_ptr<Task> make_loglikelihood_task(TaskSpec spec);
 // bits_per_byte; words are what white space parts.
 std::unique_ptr<Task> make_rolling_task(TaskSpec spec);
 
+// What a row shows as a shot: its question, solved.
+Example solved(Question question);
+
 // Where `key` stands among the labels in column `labels` (of as many choices). Errors: kInvalid, naming the row.
 Result<int> label_index(const Row& row, std::string_view labels, std::string_view key, std::size_t choices);
 
