@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <vector>
 
 #include "tasks/declared.h"
 
@@ -21,11 +23,16 @@ Flag include_path_flag() {
 Status include_tasks(const std::string& folder) {
   if (folder.empty()) return {};
   PARETO_TRY(DeclaredTasks declared, declare_tasks(folder));
+  std::vector<std::string> replaced;
   for (TaskEntry& entry : declared.tasks) {
     const std::string name = entry.name;
-    if (replace_task(std::move(entry)))
-      fmt::print(stderr, "pareto: task '{}' of {} takes the place of the built-in one\n", name, folder);
+    if (replace_task(std::move(entry))) replaced.push_back(name);
   }
+  constexpr std::ptrdiff_t kMost = 4;
+  if (!replaced.empty())
+    fmt::print(stderr, "pareto: {} of {} take the place of built-in tasks: {}{}\n", replaced.size(), folder,
+               fmt::join(replaced.begin(), replaced.begin() + std::min(kMost, std::ssize(replaced)), " "),
+               std::ssize(replaced) > kMost ? " …" : "");
   for (GroupInfo& group : declared.groups) replace_group(std::move(group));
   return {};
 }
