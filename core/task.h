@@ -13,6 +13,7 @@
 
 #include "core/request.h"
 #include "core/result.h"
+#include "core/tokenizer.h"
 
 namespace pareto {
 
@@ -38,6 +39,7 @@ struct TaskOptions {
   std::optional<bool> fewshot_as_multiturn;       // unset: yes, under a chat template
   std::string file;                               // of `requests:FILE`; for other tasks empty
   std::optional<int> repeats;                     // generations per document; unset: the task's own
+  const Tokenizer* tokenizer = nullptr;           // of tasks that need one (TaskEntry::needs_tokenizer)
 };
 
 // How the values of the documents become the task's (lm-eval's `aggregation`); w is Marked::weights.
@@ -76,7 +78,7 @@ struct TaskInfo {
 
 // One entry of lm-eval's aggregate_metric_list: the mean of a metric over a group's tasks.
 struct GroupMetric {
-  std::string metric = "acc";
+  std::string metric = "acc";  // empty: each member's first
   bool weight_by_size = true;
   std::vector<std::string> filters = {};  // empty: every filter that a task has the metric under
 };
@@ -134,6 +136,7 @@ struct TaskEntry {
   std::string name, summary;
   std::vector<std::string> tags;
   std::function<std::unique_ptr<Task>()> make;
+  bool needs_tokenizer = false;  // asks in tokens, not texts
 };
 
 // What is built in, sorted by name; groups beside them ("mmlu" and its four).

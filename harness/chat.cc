@@ -9,13 +9,14 @@
 namespace pareto {
 namespace {
 
-Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& model) {
+// The file of --tokenizer, else the model's own; `why` is what needs it.
+Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& model, const std::string& why) {
   if (const std::string& named = cell.values.at("tokenizer"); !named.empty()) return named;
-  if (model.path.empty()) return fail(Code::kInvalid, "--apply_chat_template needs a model or --tokenizer PATH");
+  if (model.path.empty()) return fail(Code::kInvalid, "{} needs a model or --tokenizer PATH", why);
   PARETO_TRY(const std::unique_ptr<ModelFile> file, ModelFile::open(model.path));
   const std::string path = file->tokenizer_path();
   if (path.empty())
-    return fail(Code::kInvalid, "{}: no tokenizer, so no chat template; name one with --tokenizer", model.path);
+    return fail(Code::kInvalid, "{}: no tokenizer, which {} needs; name one with --tokenizer", model.path, why);
   return path;
 }
 
@@ -24,7 +25,7 @@ Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& mode
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text) {
   const std::string& asked = cell.values.at("apply_chat_template");
   if (!asks_for_template(asked)) return ChatTemplate();
-  PARETO_TRY(const std::string path, tokenizer_of(cell, model));
+  PARETO_TRY(const std::string path, tokenizer_of(cell, model, "--apply_chat_template"));
   PARETO_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
   const Tokenizer::Info& info = tokenizer->info();
   if (info.chat_template.empty())
@@ -34,6 +35,17 @@ Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlac
                 path);
   *text = info.chat_template;
   return make_chat_template(info.chat_template, info.bos_text, info.eos_text);
+}
+
+Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
+                                                const std::vector<std::string>& tasks) {
+  for (const std::string& name : tasks) {
+    const TaskEntry* entry = find_task(name);
+    if (entry == nullptr || !entry->needs_tokenizer) continue;
+    PARETO_TRY(const std::string path, tokenizer_of(cell, model, fmt::format("task '{}'", name)));
+    return load_tokenizer(path);
+  }
+  return nullptr;
 }
 
 }  // namespace pareto

@@ -32,8 +32,10 @@ std::uint64_t sampling_seed(const CellOptions& cell) {
   return first == "None" ? 0 : std::strtoull(first.c_str(), nullptr, 10);
 }
 
-Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, const ChatTemplate& chat) {
+Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, const ModelPlace& model,
+                                 const ChatTemplate& chat) {
   Questions questions;
+  PARETO_TRY(const std::unique_ptr<Tokenizer> counter, load_counter(cell, model, plan.tasks.tasks));
   for (const std::string& name : plan.tasks.tasks) {
     const bool file = name.starts_with("requests:");
     const TaskEntry* entry = find_task(file ? "requests" : name);
@@ -41,6 +43,7 @@ Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, c
     std::unique_ptr<Task> task = entry->make();
     TaskOptions options = cell.task(name);
     options.chat_template = chat;
+    options.tokenizer = counter.get();
     PARETO_CHECK_OK(task->load(options));
     for (const std::string& warning : task->info().warnings) fmt::print(stderr, "pareto: {}: {}\n", name, warning);
     questions.begin.push_back(questions.requests.size());
@@ -236,7 +239,7 @@ Status run_cell(const RunPlan& plan, const CellOptions& cell, const ModelPlace& 
   const CellFiles files(plan.output, model.name, cell.id);
 
   PARETO_TRY(const ChatTemplate chat, load_chat_template(cell, model, &record.config.chat_template));
-  PARETO_TRY(const Questions questions, load_questions(cell, plan, chat));
+  PARETO_TRY(const Questions questions, load_questions(cell, plan, model, chat));
   PARETO_TRY(OpenBackend open, open_backend(cell, model));
 
   const std::vector<std::string> keys = keys_of(questions, run_identity(cell, open.backend->describe()));

@@ -108,7 +108,8 @@ std::set<std::string> filters_of(const GroupMetric& metric, const std::vector<co
   std::set<std::string> filters;
   for (const TaskSummary* leaf : leaves)
     for (const MetricScore& score : leaf->scores)
-      if (score.metric == metric.metric) filters.insert(score.filter);
+      if (metric.metric.empty() ? &score == &leaf->scores.front() : score.metric == metric.metric)
+        filters.insert(score.filter);
   return filters;
 }
 
@@ -117,15 +118,15 @@ std::optional<MetricScore> group_row(const GroupMetric& metric, const std::strin
                                      const std::vector<const TaskSummary*>& leaves) {
   std::vector<Member> values;
   MetricScore row;
-  row.metric = metric.metric;
   row.filter = filter;
   row.binary = false;
   for (const TaskSummary* leaf : leaves) {
     const auto found = std::find_if(leaf->scores.begin(), leaf->scores.end(), [&](const MetricScore& s) {
-      return s.metric == metric.metric && s.filter == filter;
+      return (metric.metric.empty() || s.metric == metric.metric) && s.filter == filter;
     });
     if (found == leaf->scores.end()) return std::nullopt;
     values.push_back({found->value, found->stderror, found->n});
+    row.metric = found->metric;
     row.higher_is_better = found->higher_is_better;
     row.n += leaf->documents;
   }
