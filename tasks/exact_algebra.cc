@@ -248,7 +248,8 @@ class LatexReader {
 
   bool begins_factor() const {
     const char c = peek();
-    return is_digit(c) || is_letter(c) || c == '(' || c == '{' || c == '\\';
+    if (c == '\\') return !text_.substr(at_).starts_with("\\right");
+    return is_digit(c) || is_letter(c) || c == '(' || c == '{';
   }
 
   Maybe factor() {

@@ -17,7 +17,7 @@
 namespace pareto {
 namespace {
 
-constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr std::size_t kMaxNodes = 100'000;
 constexpr int kMaxDepth = 100;
 constexpr std::string_view kStandardTag = "tag:yaml.org,2002:";
 

@@ -35,7 +35,7 @@ struct Yaml {
 };
 
 // One document. `name` is what messages call it. Errors: kInvalid ("NAME:LINE: …") for what is no YAML, a key that
-// stands twice, more than a million nodes (aliases copied) or nesting too deep; kUnsupported for tags and merge keys.
+// stands twice, more than 100,000 values (aliases copied) or nesting too deep; kUnsupported for tags and merge keys.
 Result<Yaml> parse_yaml(std::string_view text, const std::string& name);
 
 }  // namespace pareto

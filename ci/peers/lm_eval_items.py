@@ -11,6 +11,7 @@ and filter, as pareto's samples name things:
 
     {"task": "arc_easy", "doc_id": 0, "filter": "none", "prompt_hash": "…", "ll": […], "greedy": […], "metrics": {"acc": 0.0}}
     {"task": "gsm8k", "doc_id": 0, "filter": "strict-match", "prompt_hash": "…", "text": "…", "filtered": "…", "metrics": {…}}
+    {"task": "wikitext", "doc_id": 0, "filter": "none", "prompt_hash": "…", "ll": […], "metrics": {"word_perplexity": [ll, words], …}}
 
 and on standard error one line per task: documents and documents per second. Compare with ci/peers/compare_items.py.
 """
@@ -150,9 +151,11 @@ def show(task, samples):
         item = {"task": task, "doc_id": s["doc_id"], "filter": s["filter"], "prompt_hash": s["prompt_hash"]}
         if isinstance(s["resps"][0][0], str):
             item |= {"text": s["resps"][0][0], "filtered": s["filtered_resps"][0]}
-        else:
+        elif isinstance(s["resps"][0][0], (tuple, list)):
             item |= {"ll": [float(r[0][0]) for r in s["resps"]], "greedy": [bool(r[0][1]) for r in s["resps"]]}
-        item["metrics"] = {m: float(s[m]) for m in s["metrics"]}
+        else:  # rolling
+            item |= {"ll": [float(r[0]) for r in s["resps"]]}
+        item["metrics"] = {m: [float(x) for x in s[m]] if isinstance(s[m], (tuple, list)) else float(s[m]) for m in s["metrics"]}
         print(json.dumps(item, ensure_ascii=False), flush=True)
 
 
