@@ -85,7 +85,7 @@ struct GroupMetric {
 
 struct GroupInfo {
   std::string name, alias, version;
-  std::vector<std::string> members;                // tasks, groups or tags
+  std::vector<std::string> members;                    // tasks, groups or tags
   std::vector<GroupMetric> metrics = {GroupMetric{}};  // empty: the group has no score of its own
 };
 
@@ -107,7 +107,7 @@ struct Document {
   std::vector<std::string> choices;  // multiple choice: the texts, without delimiter
   int gold = -1;                     // multiple choice: index of the right one, of several the first
   std::vector<int> golds;            // all right ones, where there are several
-  std::vector<std::string> references;  // generated answers: any of these is right; empty: the target is
+  std::vector<std::string> references;             // generated answers: any of these is right; empty: the target is
   std::string doc_hash, prompt_hash, target_hash;  // sha256: of doc, of the first request's context, of target
 };
 

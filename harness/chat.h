@@ -17,8 +17,8 @@ namespace pareto {
 // none.
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text);
 
-// The tokenizer of the tasks that need one: --tokenizer, else the model's; null where no task does. kInvalid where one is
-// needed and there is none.
+// The tokenizer of the tasks that need one: --tokenizer, else the model's; null where no task does. kInvalid where one
+// is needed and there is none.
 Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
                                                 const std::vector<std::string>& tasks);
 

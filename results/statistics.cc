@@ -23,8 +23,8 @@ double sample_variance(std::span<const double> values) {
   return sum / static_cast<double>(values.size() - 1);
 }
 
-// Chunk `index` of the bootstrap: `chunk` replicates, each the perplexity of as many draws as there are values, summed in
-// the order in which they are drawn.
+// Chunk `index` of the bootstrap: `chunk` replicates, each the perplexity of as many draws as there are values, summed
+// in the order in which they are drawn.
 void resampled_perplexities(std::span<const double> values, int index, std::span<double> replicates, int chunk) {
   python::MersenneTwister random = python::MersenneTwister::by_seed(index);
   const double n = static_cast<double>(values.size());

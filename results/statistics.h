@@ -26,8 +26,8 @@ std::optional<double> mean_stderr(std::span<const double> values);
 double perplexity(std::span<const double> values);
 
 // lm-eval's bootstrap_stderr of it: `iterations` resamples in chunks of 1000 (fewer: one chunk), chunk i drawn by
-// random.Random(i).choices(), the sample sd of their perplexities. Chunks run on `threads` (0: all cores); the value does
-// not depend on how many. Nothing for fewer than two values.
+// random.Random(i).choices(), the sample sd of their perplexities. Chunks run on `threads` (0: all cores); the value
+// does not depend on how many. Nothing for fewer than two values.
 inline constexpr int kBootstrapIterations = 100'000;
 std::optional<double> perplexity_stderr(std::span<const double> values, int iterations = kBootstrapIterations,
                                         int threads = 0);

@@ -213,9 +213,7 @@ class LoglikelihoodTask final : public SpecTask {
 
 class RollingTask final : public SpecTask {
  public:
-  explicit RollingTask(TaskSpec spec) : SpecTask(std::move(spec)) {
-    spec_.info.output_type = "loglikelihood_rolling";
-  }
+  explicit RollingTask(TaskSpec spec) : SpecTask(std::move(spec)) { spec_.info.output_type = "loglikelihood_rolling"; }
 
   std::vector<Request> requests() const override {
     std::vector<Request> all(documents_.size());
@@ -294,8 +292,7 @@ class GenerateTask final : public SpecTask {
     return marks_of(documents_[static_cast<std::size_t>(index)], texts);
   }
 
-  Result<std::vector<Marked>> mark(std::string_view reference,
-                                   std::span<const std::string> responses) const override {
+  Result<std::vector<Marked>> mark(std::string_view reference, std::span<const std::string> responses) const override {
     Document document;
     document.target = std::string(reference);
     return marks_of(document, {responses.begin(), responses.end()});

@@ -53,7 +53,7 @@ struct TaskSpec {
 
   // Of a generating task:
   std::string generation_kwargs;  // JSON object, keys in the YAML's order
-  int repeats = 1;            // answers per document
+  int repeats = 1;                // answers per document
   std::vector<FilterChain> filters = {FilterChain{}};
   std::function<std::map<std::string, double>(const std::string& filtered, const Document&)> mark;
   // What of a filtered response is compared: two with the same count as one answer in maj@k. Empty: all of it.
@@ -63,13 +63,13 @@ struct TaskSpec {
 // output_type multiple_choice: every choice is scored as a continuation, or as a context of the same continuation.
 // Metrics: acc, acc_norm (by code points), acc_bytes.
 std::unique_ptr<Task> make_choice_task(TaskSpec spec);
-// output_type generate_until: `repeats` answers per document, marked once per filter. --repeats k of a task that has one
-// answer adds, for its first metric m (0/1) and the k answers of a document, of which c are right:
+// output_type generate_until: `repeats` answers per document, marked once per filter. --repeats k of a task that has
+// one answer adds, for its first metric m (0/1) and the k answers of a document, of which c are right:
 //   avg@k   c / k             pass@j   1 − C(k−c, j) / C(k, j), j = 2, 4, … and k (Chen et al. 2021: unbiased)
 //   maj@k   m of the answer given most often, the first of equals
 std::unique_ptr<Task> make_generate_task(TaskSpec spec);
-// output_type loglikelihood: the target is scored after the prompt. Metrics: perplexity, acc (it is what greedy decoding
-// gives).
+// output_type loglikelihood: the target is scored after the prompt. Metrics: perplexity, acc (it is what greedy
+// decoding gives).
 std::unique_ptr<Task> make_loglikelihood_task(TaskSpec spec);
 // output_type loglikelihood_rolling: all of the target is scored. Metrics: word_perplexity, byte_perplexity,
 // bits_per_byte; words are what white space parts.

@@ -48,7 +48,8 @@ Result<Yaml> read_with_includes(const std::string& path, std::vector<std::string
     return fail(Code::kInvalid, "{}: includes itself", path);
   PARETO_TRY(const std::string text, read_text(path));
   PARETO_TRY(const Yaml own, parse_yaml(text, path));
-  if (own.type != Yaml::Type::kMap) return fail(Code::kInvalid, "{}: a task file holds fields, 'task: name' and more", path);
+  if (own.type != Yaml::Type::kMap)
+    return fail(Code::kInvalid, "{}: a task file holds fields, 'task: name' and more", path);
   const Yaml* include = own.get("include");
   if (include == nullptr || include->is_null()) return own;
   PARETO_TRY(const std::vector<std::string> names, yaml_texts(*include, "include"));
@@ -124,7 +125,8 @@ struct GroupDraft {
 };
 
 Result<GroupMetric> group_metric(const Yaml& fields) {
-  if (fields.type != Yaml::Type::kMap) return wrong_yaml(fields, "aggregate_metric_list", "a list of maps with 'metric'");
+  if (fields.type != Yaml::Type::kMap)
+    return wrong_yaml(fields, "aggregate_metric_list", "a list of maps with 'metric'");
   PARETO_CHECK_OK(check_yaml_keys(fields, "field of aggregate_metric_list",
                                   {"metric", "aggregation", "weight_by_size", "filter_list"}));
   GroupMetric metric;
@@ -201,7 +203,8 @@ class Folder {
     if (name == nullptr) return nameless(path, fields);
     if (!name->value.is_string() || name->text.empty()) return wrong_yaml(*name, is_group ? "group" : "task", "a name");
     if (const auto [known, fresh] = places_.emplace(name->text, name->where()); !fresh)
-      return fail(Code::kInvalid, "{}: '{}' is the name of the one in {} too", name->where(), name->text, known->second);
+      return fail(Code::kInvalid, "{}: '{}' is the name of the one in {} too", name->where(), name->text,
+                  known->second);
     if (is_group) return add_group(name->text, fields, &groups_);
     std::vector<std::string> tags;
     for (const char* key : {"tag", "group"}) {
@@ -236,16 +239,18 @@ class Folder {
         return fail(Code::kInvalid, "{}:{}: no field '{}'; did you mean '{}'?", path, fields.key_lines[i],
                     fields.entries[i].first, near);
     }
-    return fail(Code::kInvalid, "{}: names neither a task nor a group; add 'task: name', or give a file that others "
-                "include another ending than .yaml", path);
+    return fail(Code::kInvalid,
+                "{}: names neither a task nor a group; add 'task: name', or give a file that others "
+                "include another ending than .yaml",
+                path);
   }
 
   bool is_task_or_group(const std::string& name) const {
     const auto named = [&](const auto& list) {
       return std::any_of(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
     };
-    const bool declared = std::any_of(groups_.begin(), groups_.end(),
-                                      [&](const GroupDraft& draft) { return draft.info.name == name; });
+    const bool declared =
+        std::any_of(groups_.begin(), groups_.end(), [&](const GroupDraft& draft) { return draft.info.name == name; });
     return declared || named(out_.tasks) || named(tasks()) || named(task_groups());
   }
 
@@ -278,8 +283,8 @@ Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector
     const auto& [key, value] = map.entries[i];
     const std::string where = fmt::format("{}:{}", *value.file, map.key_lines[i]);
     if (value.type == Yaml::Type::kFunction)
-      return fail(Code::kUnsupported, "{}: '{}: !function {}': Python cannot be run here; write it as a template", where,
-                  key, value.text);
+      return fail(Code::kUnsupported, "{}: '{}: !function {}': Python cannot be run here; write it as a template",
+                  where, key, value.text);
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     if (std::find(refused.begin(), refused.end(), key) != refused.end()) {
       if (value.is_null()) continue;

@@ -47,9 +47,9 @@ const std::vector<std::string>& known_fields() {
   return kFields;
 }
 
-const std::vector<std::string> kRefusedFields = {"process_results", "doc_to_image", "doc_to_audio", "custom_dataset",
-                                                 "use_prompt",      "unsafe_code",  "class",        "task_list",
-                                                 "group_alias",     "aggregate_metric_list"};
+const std::vector<std::string> kRefusedFields = {
+    "process_results", "doc_to_image", "doc_to_audio", "custom_dataset", "use_prompt",
+    "unsafe_code",     "class",        "task_list",    "group_alias",    "aggregate_metric_list"};
 
 // --- Values of the right kind -------------------------------------------------------------------------------------
 
@@ -323,8 +323,8 @@ Result<HubSplit> split_named(const Yaml& fields, const std::string& split, const
   const Yaml* kwargs = field(fields, "dataset_kwargs");
   if (kwargs != nullptr) {
     if (kwargs->type != Yaml::Type::kMap) return wrong_yaml(*kwargs, "dataset_kwargs", "a map");
-    PARETO_CHECK_OK(
-        check_yaml_keys(*kwargs, "field of dataset_kwargs", {"data_files", "trust_remote_code"}, {"data_dir", "revision"}));
+    PARETO_CHECK_OK(check_yaml_keys(*kwargs, "field of dataset_kwargs", {"data_files", "trust_remote_code"},
+                                    {"data_dir", "revision"}));
   }
   if (out.dataset != "json") return out;
   const Yaml* files = kwargs == nullptr ? nullptr : field(*kwargs, "data_files");
@@ -367,12 +367,14 @@ Status set_shots(const Yaml& fields, const Splits& splits, const Asker& asker, T
   const Yaml* config = field(fields, "fewshot_config");
   if (config == nullptr) config = &kNone;
   if (config != &kNone && config->type != Yaml::Type::kMap) return wrong_yaml(*config, "fewshot_config", "a map");
-  PARETO_CHECK_OK(check_yaml_keys(
-      *config, "field of fewshot_config", {"sampler", "split", "samples", "doc_to_text", "doc_to_target", "doc_to_choice"},
-      {"process_docs", "fewshot_indices", "gen_prefix", "fewshot_delimiter", "target_delimiter"}));
+  PARETO_CHECK_OK(
+      check_yaml_keys(*config, "field of fewshot_config",
+                      {"sampler", "split", "samples", "doc_to_text", "doc_to_target", "doc_to_choice"},
+                      {"process_docs", "fewshot_indices", "gen_prefix", "fewshot_delimiter", "target_delimiter"}));
   PARETO_TRY(const std::string sampler, text_field(*config, "sampler", "default"));
   if (sampler != "default" && sampler != "first_n")
-    return fail(Code::kInvalid, "{}: no sampler '{}'; there is: default first_n", config->get("sampler")->where(), sampler);
+    return fail(Code::kInvalid, "{}: no sampler '{}'; there is: default first_n", config->get("sampler")->where(),
+                sampler);
   spec->sampler = sampler == "default" ? Sampler::kDefault : Sampler::kFirstN;
 
   Asker shots = asker;
@@ -634,7 +636,8 @@ Status set_info(const Yaml& fields, TaskSpec* spec) {
   }
   PARETO_TRY(const std::string path, text_field(fields, "dataset_path"));
   PARETO_TRY(const std::string name, text_field(fields, "dataset_name"));
-  if (path.empty()) return fail(Code::kInvalid, "{}: task '{}' needs 'dataset_path: org/name'", fields.where(), info.name);
+  if (path.empty())
+    return fail(Code::kInvalid, "{}: task '{}' needs 'dataset_path: org/name'", fields.where(), info.name);
   info.dataset = name.empty() ? path : path + " " + name;
   info.summary = fmt::format("declared in {}", *fields.file);
   return {};
@@ -649,8 +652,7 @@ Status set_prompt(const Yaml& fields, PromptStyle* prompt) {
 }
 
 Status check_makers(const Yaml& fields, const Asker& asker, const std::string& name) {
-  if (!asker.target)
-    return fail(Code::kInvalid, "{}: task '{}' needs 'doc_to_target'", fields.where(), name);
+  if (!asker.target) return fail(Code::kInvalid, "{}: task '{}' needs 'doc_to_target'", fields.where(), name);
   if (!asker.text && asker.output != Output::kRolling)
     return fail(Code::kInvalid, "{}: task '{}' needs 'doc_to_text'", fields.where(), name);
   if (!asker.choice && asker.output == Output::kChoice)
@@ -686,7 +688,8 @@ Result<TaskSpec> declared_spec(const Yaml& fields) {
   PARETO_TRY(const Splits splits, splits_of(fields));
   const std::string evaluated = !splits.test.empty() ? splits.test : splits.validation;
   if (evaluated.empty())
-    return fail(Code::kInvalid, "{}: task '{}' needs 'test_split' or 'validation_split'", fields.where(), spec.info.name);
+    return fail(Code::kInvalid, "{}: task '{}' needs 'test_split' or 'validation_split'", fields.where(),
+                spec.info.name);
   PARETO_TRY(spec.documents, split_named(fields, evaluated, fields));
   PARETO_CHECK_OK(set_shots(fields, splits, asker, &spec));
   return spec;

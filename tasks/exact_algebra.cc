@@ -89,7 +89,7 @@ bool multiply_in(const std::string& name, int power, Monomial* monomial, Rationa
   if (const auto known = monomial->find(name); known != monomial->end()) total += known->second;
   if (name.starts_with(kRoot)) {
     const std::int64_t prime = std::stoll(name.substr(kRoot.size()));
-    for (; total > 1 || total < 0; total += total > 1 ? -2 : 2) {
+    for (; total > 1 || total<0; total += total> 1 ? -2 : 2) {
       const auto next = product(*factor, total > 1 ? Rational{prime, 1} : Rational{1, prime});
       if (!next) return false;
       *factor = *next;
@@ -165,7 +165,8 @@ Maybe square_root(const Rational& value) {
   std::int64_t rest = whole->above;
   if (rest == 0) return Polynomial{};
   for (std::int64_t prime = 2; prime * prime <= rest; ++prime) {
-    for (; rest % prime == 0 && out; rest /= prime) out = times(*out, symbol(std::string(kRoot) + std::to_string(prime)));
+    for (; rest % prime == 0 && out; rest /= prime)
+      out = times(*out, symbol(std::string(kRoot) + std::to_string(prime)));
   }
   return rest > 1 && out ? times(*out, symbol(std::string(kRoot) + std::to_string(rest))) : out;
 }

@@ -42,7 +42,7 @@ class PythonRegex {
   bool match(std::string_view text, std::size_t from, std::vector<std::string_view>* groups, Span* span) const;
 
   std::shared_ptr<const re2::RE2> regex_;
-  int groups_ = 0;                // of the pattern as written
+  int groups_ = 0;            // of the pattern as written
   bool looks_ahead_ = false;  // one more group: what the pattern's end looks at and does not take
 };
 

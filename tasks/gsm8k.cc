@@ -6,8 +6,9 @@
 //   gsm8k_cot_self_consistency    as gsm8k_cot, 64 answers at temperature 0.2: the first, and the vote of 8 and of 64
 //
 // openai/gsm8k main: {"question", "answer": "… #### 72"}. Each answer is marked twice: strict-match wants the task's
-// own ending, flexible-extract takes the last number. Definition: lm_eval 0.4.13, tasks/gsm8k (version 3.0, self-consistency 2.0); the
-// reference is the whole answer text where upstream's is, cut down by exact_match's third expression.
+// own ending, flexible-extract takes the last number. Definition: lm_eval 0.4.13, tasks/gsm8k (version 3.0,
+// self-consistency 2.0); the reference is the whole answer text where upstream's is, cut down by exact_match's third
+// expression.
 #include "tasks/common.h"
 #include "tasks/gsm8k_exemplars.h"
 #include "tasks/metrics.h"

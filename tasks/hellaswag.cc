@@ -5,8 +5,8 @@
 //
 // Rowan/hellaswag: {"ind", "activity_label", "ctx_a", "ctx_b", "ctx", "endings": [4], "label": "3", …}. Definition:
 // lm_eval 0.4.13, tasks/hellaswag (version 1.0): every row gets the columns query, choices and gold, which doc_hash
-// covers too; WikiHow's marks are taken out of the texts; evaluated on validation, shots drawn from train, n + 1 of them.
-// ctx_b is capitalised as Python's str.capitalize() does it: the rest of it becomes lower case.
+// covers too; WikiHow's marks are taken out of the texts; evaluated on validation, shots drawn from train, n + 1 of
+// them. ctx_b is capitalised as Python's str.capitalize() does it: the rest of it becomes lower case.
 #include <charconv>
 
 #include "tasks/common.h"

@@ -28,11 +28,9 @@ TaskEntry lambada_entry() {
   spec.info.summary = "LAMBADA (OpenAI's text): the last word of a passage";
   spec.info.tags = {"lambada"};
   spec.info.dataset = "EleutherAI/lambada_openai default";
-  spec.info.metrics = {{.name = "perplexity",
-                        .higher_is_better = false,
-                        .binary = false,
-                        .aggregation = Aggregation::kPerplexity},
-                       {"acc"}};
+  spec.info.metrics = {
+      {.name = "perplexity", .higher_is_better = false, .binary = false, .aggregation = Aggregation::kPerplexity},
+      {"acc"}};
   spec.documents = {"EleutherAI/lambada_openai", "default", "test", ""};
   spec.fewshot_split = spec.documents;
   spec.ask = ask_lambada;

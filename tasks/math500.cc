@@ -5,11 +5,12 @@
 //
 //   Solution: … Final Answer: The final answer is $[2,5)$. I hope it is correct.        four fixed shots
 //
-// HuggingFaceH4/MATH-500: {"problem", "solution", "answer", "subject", "level", "unique_id"}. A task of our own: prompts,
-// shots and normalisation are those of lm_eval 0.4.13's minerva_math (tasks/minerva.h), so the prompts are those of its
-// minerva_math500; the reference is the column `answer`. Two filters: strict-match takes the closing sentence, as
-// upstream; flexible-extract takes the last \boxed{} where there is no such sentence. Not upstream's: equality beyond equal
-// text is a proof by exact arithmetic instead of sympy's simplify, and there is no math_verify metric.
+// HuggingFaceH4/MATH-500: {"problem", "solution", "answer", "subject", "level", "unique_id"}. A task of our own:
+// prompts, shots and normalisation are those of lm_eval 0.4.13's minerva_math (tasks/minerva.h), so the prompts are
+// those of its minerva_math500; the reference is the column `answer`. Two filters: strict-match takes the closing
+// sentence, as upstream; flexible-extract takes the last \boxed{} where there is no such sentence. Not upstream's:
+// equality beyond equal text is a proof by exact arithmetic instead of sympy's simplify, and there is no math_verify
+// metric.
 #include "tasks/common.h"
 #include "tasks/common_math.h"
 #include "tasks/minerva.h"
@@ -42,9 +43,10 @@ std::vector<Example> math_shots() {
              R"($5 - x \ge 0$, so $x \le 5$. Also, the denominator cannot be equal to zero, so $5-x>0$, which gives )"
              R"($x<5$. Therefore, the domain of the expression is $\boxed{[2,5)}$.)",
              "[2,5)"),
-      closed(R"(If $\det \mathbf{A} = 2$ and $\det \mathbf{B} = 12,$ then find $\det (\mathbf{A} \mathbf{B}).$)",
-             R"(We have that $\det (\mathbf{A} \mathbf{B}) = (\det \mathbf{A})(\det \mathbf{B}) = (2)(12) = \boxed{24}.$)",
-             "24"),
+      closed(
+          R"(If $\det \mathbf{A} = 2$ and $\det \mathbf{B} = 12,$ then find $\det (\mathbf{A} \mathbf{B}).$)",
+          R"(We have that $\det (\mathbf{A} \mathbf{B}) = (\det \mathbf{A})(\det \mathbf{B}) = (2)(12) = \boxed{24}.$)",
+          "24"),
       closed("Terrell usually lifts two 20-pound weights 12 times. If he uses two 15-pound weights instead, how many "
              "times must Terrell lift them in order to lift the same total weight?",
              R"(If Terrell lifts two 20-pound weights 12 times, he lifts a total of $2\cdot 12\cdot20=480$ pounds of )"
@@ -52,11 +54,12 @@ std::vector<Example> math_shots() {
              R"($2\cdot15\cdot n=30n$ pounds of weight.  Equating this to 480 pounds, we can solve for $n$:)"
              "\n\\begin{align*}\n30n&=480\\\\\n\\Rightarrow\\qquad n&=480/30=\\boxed{16}\n\\end{align*}",
              "16"),
-      closed("If the system of equations\n\n\\begin{align*}\n6x-4y&=a,\\\\\n6y-9x &=b.\n\\end{align*}has a solution "
-             "$(x, y)$ where $x$ and $y$ are both nonzero,\nfind $\\frac{a}{b},$ assuming $b$ is nonzero.",
-             "If we multiply the first equation by $-\\frac{3}{2}$, we obtain\n\n$$6y-9x=-\\frac{3}{2}a.$$Since we also "
-             "know that $6y-9x=b$, we have\n\n$$-\\frac{3}{2}a=b\\Rightarrow\\frac{a}{b}=\\boxed{-\\frac{2}{3}}.$$",
-             R"(-\frac{2}{3})"),
+      closed(
+          "If the system of equations\n\n\\begin{align*}\n6x-4y&=a,\\\\\n6y-9x &=b.\n\\end{align*}has a solution "
+          "$(x, y)$ where $x$ and $y$ are both nonzero,\nfind $\\frac{a}{b},$ assuming $b$ is nonzero.",
+          "If we multiply the first equation by $-\\frac{3}{2}$, we obtain\n\n$$6y-9x=-\\frac{3}{2}a.$$Since we also "
+          "know that $6y-9x=b$, we have\n\n$$-\\frac{3}{2}a=b\\Rightarrow\\frac{a}{b}=\\boxed{-\\frac{2}{3}}.$$",
+          R"(-\frac{2}{3})"),
   };
 }
 

@@ -25,11 +25,14 @@ constexpr std::array<Replacement, 10> kSubstitutions = {{{"an ", ""},
                                                          {"\\text{m}", "\\text{}"}}};
 
 constexpr std::array<std::string_view, 40> kRemoved = {
-    "square",  "ways",      "integers",        "dollars",     "mph",       "inches",      "ft",          "hours",
-    "km",      "units",     "\\ldots",         "sue",         "points",    "feet",        "minutes",     "digits",
-    "cents",   "degrees",   "cm",              "gm",          "pounds",    "meters",      "meals",       "edges",
-    "students", "childrentickets", "multiples", "\\text{s}",  "\\text{.}", "\\text{\ns}", "\\text{}^2",  "\\text{}^3",
-    "\\text{\n}", "\\text{}", "\\mathrm{th}",  "^\\circ",     "^{\\circ}", "\\;",         ",\\!",        "{,}"};
+    "square",          "ways",       "integers",   "dollars",   "mph",
+    "inches",          "ft",         "hours",      "km",        "units",
+    "\\ldots",         "sue",        "points",     "feet",      "minutes",
+    "digits",          "cents",      "degrees",    "cm",        "gm",
+    "pounds",          "meters",     "meals",      "edges",     "students",
+    "childrentickets", "multiples",  "\\text{s}",  "\\text{.}", "\\text{\ns}",
+    "\\text{}^2",      "\\text{}^3", "\\text{\n}", "\\text{}",  "\\mathrm{th}",
+    "^\\circ",         "^{\\circ}",  "\\;",        ",\\!",      "{,}"};
 constexpr std::array<std::string_view, 2> kRemovedLast = {"\"", "\\dots"};
 
 bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

@@ -1,5 +1,5 @@
-// Marking of competition mathematics as Minerva's evaluation does it (Lewkowycz et al. 2022, appendix D), in the form of
-// lm_eval 0.4.13, tasks/minerva_math (version 3.1).
+// Marking of competition mathematics as Minerva's evaluation does it (Lewkowycz et al. 2022, appendix D), in the form
+// of lm_eval 0.4.13, tasks/minerva_math (version 3.1).
 //
 //   "… Final Answer: The final answer is $\frac12 cm$. I hope it is correct."
 //   → final_answer "$\frac12 cm$" → normalised "\frac{1}{2}" → equal to "0.5" (proved)

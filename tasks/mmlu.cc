@@ -203,8 +203,8 @@ struct RegisterMmlu {
       for (const char* subject : category.subjects) {
         const TaskSpec spec = variant.spec(subject, category.name);
         group.members.push_back(spec.info.name);
-        RegisterTask({spec.info.name, spec.info.summary, spec.info.tags,
-                      [make = variant.make, spec] { return make(spec); }});
+        RegisterTask(
+            {spec.info.name, spec.info.summary, spec.info.tags, [make = variant.make, spec] { return make(spec); }});
       }
       all.members.push_back(group.name);
       RegisterGroup{std::move(group)};
@@ -213,8 +213,7 @@ struct RegisterMmlu {
   }
 };
 const RegisterMmlu kByLetter({by_letter, make_choice_task, "mmlu", "mmlu", "2", {"acc"}});
-const RegisterMmlu kByText(
-    {by_text, make_choice_task, "mmlu_continuation", "mmlu (continuation)", "2", {"acc"}, true});
+const RegisterMmlu kByText({by_text, make_choice_task, "mmlu_continuation", "mmlu (continuation)", "2", {"acc"}, true});
 const RegisterMmlu kGenerated({generated,
                                make_generate_task,
                                "mmlu_generative",

@@ -1,12 +1,14 @@
 // WikiText-2 as llama.cpp's perplexity tool scores it: the raw file in chunks of 512 tokens, the second half of each.
 //
-//   all pages, one after the other ── tokens ──> | BOS t₁ … t₅₁₁ | BOS t₅₁₃ … | …       what does not fill a chunk is left
-//                                      chunk:    | 257 are context | 255 are scored |    perplexity exp(−Σ log p / Σ 255)
+//   all pages, one after the other ── tokens ──> | BOS t₁ … t₅₁₁ | BOS t₅₁₃ … | …       what does not fill a chunk is
+//   left
+//                                      chunk:    | 257 are context | 255 are scored |    perplexity exp(−Σ log p / Σ
+//                                      255)
 //
-// Definition: llama.cpp 050fc7f, tools/perplexity/perplexity.cpp, defaults: n_ctx 512; where the tokenizer adds a BOS the
-// text begins with one, and it takes the place of every chunk's first token. Its figure and lm-eval's `wikitext` are two
-// measures: never compare them. The data are the rows of EleutherAI/wikitext_document_level, whose pages in a row are the
-// raw file (`wiki.test.raw`). --limit N is its --chunks N. Each document of this task is one chunk.
+// Definition: llama.cpp 050fc7f, tools/perplexity/perplexity.cpp, defaults: n_ctx 512; where the tokenizer adds a BOS
+// the text begins with one, and it takes the place of every chunk's first token. Its figure and lm-eval's `wikitext`
+// are two measures: never compare them. The data are the rows of EleutherAI/wikitext_document_level, whose pages in a
+// row are the raw file (`wiki.test.raw`). --limit N is its --chunks N. Each document of this task is one chunk.
 #include <algorithm>
 
 #include "core/hash.h"
@@ -43,7 +45,8 @@ class LlamaPerplexityTask final : public Task {
     PARETO_CHECK_OK(read_tokens(options));
     const std::size_t chunks = tokens_.size() / kChunk;
     if (chunks == 0)
-      return fail(Code::kInvalid, "{}: {} tokens of text do not fill a chunk of {}", info_.name, tokens_.size(), kChunk);
+      return fail(Code::kInvalid, "{}: {} tokens of text do not fill a chunk of {}", info_.name, tokens_.size(),
+                  kChunk);
     info_.documents_in_split = static_cast<int>(chunks);
     PARETO_TRY(const std::vector<int> chosen, choose_documents(info_.name, info_.documents_in_split, options));
     for (const int chunk : chosen) add_document(chunk);

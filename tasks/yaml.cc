@@ -61,8 +61,8 @@ Value real_number(std::string text) {
 // PyYAML's implicit resolvers.
 Value plain_scalar(const std::string& text) {
   static constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
-  static constexpr std::array<std::string_view, 9> kTrue = {"yes", "Yes",  "YES", "true", "True",
-                                                            "TRUE", "on", "On",  "ON"};
+  static constexpr std::array<std::string_view, 9> kTrue = {"yes",  "Yes", "YES", "true", "True",
+                                                            "TRUE", "on",  "On",  "ON"};
   static constexpr std::array<std::string_view, 9> kFalse = {"no",    "No",  "NO",  "false", "False",
                                                              "FALSE", "off", "Off", "OFF"};
   static const PythonRegex kInt =

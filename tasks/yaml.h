@@ -1,5 +1,5 @@
-// YAML as task files use it: a tree that knows where every part of it stands. The parser is yaml-cpp; plain scalars mean
-// what PyYAML makes of them (YAML 1.1: yes and on are true, 1e5 without a point is text).
+// YAML as task files use it: a tree that knows where every part of it stands. The parser is yaml-cpp; plain scalars
+// mean what PyYAML makes of them (YAML 1.1: yes and on are true, 1e5 without a point is text).
 //
 //   task: arc_easy              map ── "task" ── scalar "arc_easy", FILE:1
 //   num_fewshot: 5                  └─ "num_fewshot" ── scalar 5, FILE:2

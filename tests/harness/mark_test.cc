@@ -34,8 +34,8 @@ TEST(Mark, LinesComeBackWithMarks) {
 }
 
 TEST(Mark, SeveralResponsesAreRepeats) {
-  const ProgramResult result = run_program({"mark", "--task", "aime24"},
-                                           R"({"response": ["$1$", "\\boxed{2}"], "reference": "2"})");
+  const ProgramResult result =
+      run_program({"mark", "--task", "aime24"}, R"({"response": ["$1$", "\\boxed{2}"], "reference": "2"})");
   ASSERT_EQ(result.code, 0) << result.err;
   const json marks = json::parse(result.out)["marks"]["none"];
   EXPECT_EQ(marks["avg@2"], 0.5);
@@ -52,8 +52,10 @@ TEST(Mark, BadInputIsOneLine) {
     return result.err;
   };
   const std::vector<std::string> mark = {"mark", "--task", "gsm8k"};
-  EXPECT_EQ(error(mark, "{\"response\": \"a\", \"reference\": \"b\"}\nnot json\n", 1).find("pareto: standard input:2: "), 0u);
-  EXPECT_EQ(error(mark, R"({"response": "a"})", 1), "pareto: standard input:1: no column 'reference'; it has: response\n");
+  EXPECT_EQ(
+      error(mark, "{\"response\": \"a\", \"reference\": \"b\"}\nnot json\n", 1).find("pareto: standard input:2: "), 0u);
+  EXPECT_EQ(error(mark, R"({"response": "a"})", 1),
+            "pareto: standard input:1: no column 'reference'; it has: response\n");
   EXPECT_EQ(error(mark, R"({"response": 3, "reference": "b"})", 1),
             "pareto: standard input:1: column 'response' must be a string, not int 3\n");
   EXPECT_EQ(error(mark, R"({"response": [], "reference": "b"})", 1),
@@ -72,15 +74,25 @@ TEST(IncludePath, TasksAreListedRunAndMarked) {
   EXPECT_TRUE(found);
 
   const TemporaryFolder folder;
-  std::vector<std::string> arguments = {"run",        "--backend", "null",         "--task",   "arc_easy,gsm8k",
-                                        "--data_dir", kData,       "--output",     folder.path("built_in"),
-                                        "--num_fewshot", "2"};
+  std::vector<std::string> arguments = {"run",
+                                        "--backend",
+                                        "null",
+                                        "--task",
+                                        "arc_easy,gsm8k",
+                                        "--data_dir",
+                                        kData,
+                                        "--output",
+                                        folder.path("built_in"),
+                                        "--num_fewshot",
+                                        "2"};
   ASSERT_EQ(run_program(arguments).code, 0);
   arguments[8] = folder.path("declared");
   arguments.insert(arguments.end(), {"--include_path", kDeclared});
   const ProgramResult declared = run_program(arguments);
   ASSERT_EQ(declared.code, 0) << declared.err;
-  const auto record = [&](const char* name) { return json::parse(read_text(files_below(folder.path(name), "results_").at(0))); };
+  const auto record = [&](const char* name) {
+    return json::parse(read_text(files_below(folder.path(name), "results_").at(0)));
+  };
   const json ours = record("built_in"), theirs = record("declared");
   EXPECT_EQ(ours["task_hashes"], theirs["task_hashes"]);
   EXPECT_EQ(ours["results"], theirs["results"]);
@@ -95,8 +107,8 @@ TEST(IncludePath, TasksAreListedRunAndMarked) {
 TEST(IncludePath, WhatIsWrongIsNamedWithFileAndLine) {
   const TemporaryFolder folder;
   write_text(folder.path("t.yaml"), "task: mine\ndataset_path: a/b\ntest_split: test\ndoc_to_txt: q\n");
-  const ProgramResult run = run_program({"run", "--backend", "null", "--task", "mine", "--include_path", folder.path(),
-                                         "--output", folder.path("out")});
+  const ProgramResult run = run_program(
+      {"run", "--backend", "null", "--task", "mine", "--include_path", folder.path(), "--output", folder.path("out")});
   EXPECT_EQ(run.code, 1);
   EXPECT_EQ(run.err, "pareto: " + folder.path("t.yaml") + ":4: no field 'doc_to_txt'; did you mean 'doc_to_text'?\n");
   const ProgramResult none = run_program({"ls", "tasks", "--include_path", folder.path("nothing")});
@@ -106,9 +118,9 @@ TEST(IncludePath, WhatIsWrongIsNamedWithFileAndLine) {
 
 TEST(Repeats, AreInTheRecordAsOneRequest) {
   const TemporaryFolder folder;
-  const ProgramResult run = run_program({"run", "--backend", "null", "--task", "gsm8k", "--data_dir", kData, "--limit", "2",
-                                         "--repeats", "3", "--gen_kwargs", "do_sample=true,temperature=0.5", "--output",
-                                         folder.path()});
+  const ProgramResult run =
+      run_program({"run", "--backend", "null", "--task", "gsm8k", "--data_dir", kData, "--limit", "2", "--repeats", "3",
+                   "--gen_kwargs", "do_sample=true,temperature=0.5", "--output", folder.path()});
   ASSERT_EQ(run.code, 0) << run.err;
   const json record = json::parse(read_text(files_below(folder.path(), "results_").at(0)));
   EXPECT_EQ(record["configs"]["gsm8k"]["repeats"], 3);

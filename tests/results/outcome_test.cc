@@ -43,7 +43,8 @@ MetricInfo lower(const char* name, Aggregation aggregation) {
 }
 
 TEST(Summarise, PerplexityIsOfTheMean) {
-  const Outcome outcome({lower("perplexity", Aggregation::kPerplexity)}, {{{{"perplexity", -1}}, {}}, {{{"perplexity", -3}}, {}}});
+  const Outcome outcome({lower("perplexity", Aggregation::kPerplexity)},
+                        {{{{"perplexity", -1}}, {}}, {{{"perplexity", -3}}, {}}});
   const MetricScore score = outcome.summary().scores.at(0);
   EXPECT_DOUBLE_EQ(score.value, std::exp(2));
   EXPECT_GT(score.stderror.value(), 0);
@@ -54,7 +55,8 @@ TEST(Summarise, PerplexityIsOfTheMean) {
 }
 
 TEST(Summarise, WeightedScoresHaveNoError) {
-  const std::vector<Marked1> marks = {{{{"w", -2}, {"b", -2}}, {{"w", 3}, {"b", 10}}}, {{{"w", -4}, {"b", -4}}, {{"w", 1}, {"b", 2}}}};
+  const std::vector<Marked1> marks = {{{{"w", -2}, {"b", -2}}, {{"w", 3}, {"b", 10}}},
+                                      {{{"w", -4}, {"b", -4}}, {{"w", 1}, {"b", 2}}}};
   const Outcome outcome({lower("w", Aggregation::kWeightedPerplexity), lower("b", Aggregation::kBitsPerByte)}, marks);
   const TaskSummary summary = outcome.summary();
   EXPECT_DOUBLE_EQ(summary.scores.at(0).value, std::exp(6.0 / 4));
@@ -66,7 +68,8 @@ TEST(Summarise, WeightedScoresHaveNoError) {
 }
 
 TEST(Summarise, RepeatedAnswersGetAStudentInterval) {
-  const Outcome outcome({{.name = "avg@2", .binary = false}}, {{{{"avg@2", 0.5}}, {}}, {{{"avg@2", 1}}, {}}, {{{"avg@2", 0}}, {}}}, 2);
+  const Outcome outcome({{.name = "avg@2", .binary = false}},
+                        {{{{"avg@2", 0.5}}, {}}, {{{"avg@2", 1}}, {}}, {{{"avg@2", 0}}, {}}}, 2);
   const MetricScore score = outcome.summary().scores.at(0);
   EXPECT_STREQ(score.ci_method, "student_t");
   EXPECT_DOUBLE_EQ(*score.stderror, 0.5 / std::sqrt(3.0));

@@ -1,5 +1,5 @@
-// openbookqa, piqa, commonsense_qa, hellaswag, winogrande, mmlu_continuation and mmlu_generative: prompts, requests, marks,
-// rows that are wrong.
+// openbookqa, piqa, commonsense_qa, hellaswag, winogrande, mmlu_continuation and mmlu_generative: prompts, requests,
+// marks, rows that are wrong.
 #include <gtest/gtest.h>
 
 #include "core/hash.h"
@@ -111,10 +111,13 @@ TEST(HellaSwag, MarksOfWikiHowGoAndColumnsCome) {
 
 TEST(WinoGrande, ContextsVaryAndTheContinuationIsOne) {
   const test::DataDir dir;
-  const std::string row = R"({"sentence": "Ann saw Bob and _ waved.", "option1": "Ann", "option2": "Bob", "answer": "2"})";
+  const std::string row =
+      R"({"sentence": "Ann saw Bob and _ waved.", "option1": "Ann", "option2": "Bob", "answer": "2"})";
   const std::string file = dir.write("allenai__winogrande/winogrande_xl/validation.jsonl", row);
   dir.write("allenai__winogrande/winogrande_xl/train.jsonl",
-            R"({"sentence": "Up _ down.", "option1": "and", "option2": "or", "answer": "1"})" "\n" + row);
+            R"({"sentence": "Up _ down.", "option1": "and", "option2": "or", "answer": "1"})"
+            "\n" +
+                row);
   const auto task = test::load_task("winogrande", options_in(dir, 1));
   ASSERT_NE(task, nullptr);
   const auto requests = task->requests();
@@ -161,8 +164,8 @@ TEST(MmluGenerative, TakesTheLine) {
   ASSERT_EQ(requests.size(), 1u);
   EXPECT_TRUE(requests[0].context->ends_with("Answer: A\n\nWhich?\nA. p\nB. q\nC. r\nD. s\nAnswer:"));
   EXPECT_EQ(requests[0].until, (std::vector<std::string>{"</s>", "\n"}));
-  const std::vector<std::pair<std::string, double>> marks = {
-      {" C", 1}, {" c. ", 1}, {" C\nmore", 1}, {"\nC", 0}, {" B", 0}, {"", 0}, {" The answer is C", 0}};
+  const std::vector<std::pair<std::string, double>> marks = {{" C", 1}, {" c. ", 1}, {" C\nmore", 1},        {"\nC", 0},
+                                                             {" B", 0}, {"", 0},     {" The answer is C", 0}};
   for (const auto& [text, mark] : marks) {
     const auto marked = test::score_text(*task, 0, text);
     EXPECT_EQ(marked[0].filter, "get_response");

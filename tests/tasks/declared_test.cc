@@ -1,7 +1,9 @@
-// Declared tasks: lm-eval's own definitions give the built-in tasks' hashes; what each field does; what is refused, where.
+// Declared tasks: lm-eval's own definitions give the built-in tasks' hashes; what each field does; what is refused,
+// where.
+#include "tasks/declared.h"
+
 #include <gtest/gtest.h>
 
-#include "tasks/declared.h"
 #include "tasks/python_literal.h"
 #include "tests/tasks/tasks_support.h"
 
@@ -87,9 +89,10 @@ class Written : public ::testing::Test {
  protected:
   std::unique_ptr<Task> task(const std::string& fields, const std::string& rows, TaskOptions options = {}) {
     dir_.write("rows.jsonl", rows);
-    path_ = dir_.write("mine.yaml",
-                       "task: mine\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\ntest_split: test\n" +
-                           fields);
+    path_ = dir_.write(
+        "mine.yaml",
+        "task: mine\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\ntest_split: test\n" +
+            fields);
     auto task = declared_task(dir_.path(), "mine");
     if (task == nullptr) return nullptr;
     const Status loaded = task->load(options);
@@ -101,24 +104,28 @@ class Written : public ::testing::Test {
 };
 
 TEST_F(Written, EveryOutputType) {
-  auto choice = task("output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: ['no', 'yes']\ndoc_to_target: gold\n",
-                     R"({"q": "Sure?", "gold": "yes"})");
+  auto choice =
+      task("output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: ['no', 'yes']\ndoc_to_target: gold\n",
+           R"({"q": "Sure?", "gold": "yes"})");
   ASSERT_EQ(error_, "");
   EXPECT_EQ(choice->documents()[0].gold, 1);
   EXPECT_EQ(choice->documents()[0].target, "yes");
   EXPECT_EQ(choice->requests()[1].continuation, " yes");
-  auto several = task("output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: '{{c}}'\ndoc_to_target: '{{gold}}'\n",
-                      R"({"q": "Which?", "c": ["a", "it's", "c"], "gold": [2, 1]})");
+  auto several =
+      task("output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: '{{c}}'\ndoc_to_target: '{{gold}}'\n",
+           R"({"q": "Which?", "c": ["a", "it's", "c"], "gold": [2, 1]})");
   ASSERT_EQ(error_, "");
   EXPECT_EQ(several->documents()[0].golds, (std::vector<int>{2, 1}));
   EXPECT_EQ(several->documents()[0].target, "[2, 1]");
-  auto inputs = task("output_type: multiple_choice\ndoc_to_text: '{{i}}'\ndoc_to_choice: '{{[a, b]}}'\ndoc_to_target: end\n",
-                     R"({"a": "He", "b": "She", "i": 1, "end": "came."})");
+  auto inputs =
+      task("output_type: multiple_choice\ndoc_to_text: '{{i}}'\ndoc_to_choice: '{{[a, b]}}'\ndoc_to_target: end\n",
+           R"({"a": "He", "b": "She", "i": 1, "end": "came."})");
   ASSERT_EQ(error_, "");
   EXPECT_EQ(*inputs->requests()[1].context, "She");
   EXPECT_EQ(inputs->requests()[1].continuation, " came.");
   EXPECT_EQ(inputs->documents()[0].gold, 1);
-  auto word = task("output_type: loglikelihood\ndoc_to_text: q\ndoc_to_target: '{{\" \" ~ a}}'\n", R"({"q": "1+1=", "a": 2})");
+  auto word =
+      task("output_type: loglikelihood\ndoc_to_text: q\ndoc_to_target: '{{\" \" ~ a}}'\n", R"({"q": "1+1=", "a": 2})");
   ASSERT_EQ(error_, "");
   EXPECT_EQ(word->requests()[0].continuation, " 2");
   EXPECT_EQ(word->info().metrics[0].aggregation, Aggregation::kPerplexity);
@@ -134,8 +141,10 @@ TEST_F(Written, EveryOutputType) {
 
 TEST_F(Written, SeveralAnswersAreRight) {
   auto mine = task(
-      "doc_to_text: q\ndoc_to_target: answers\nmetric_list: [{metric: exact_match, ignore_case: true, ignore_punctuation: true}]\n"
-      "filter_list:\n- name: last\n  filter: [{function: regex, regex_pattern: '(\\w+)', group_select: -1}, {function: take_first}]\n",
+      "doc_to_text: q\ndoc_to_target: answers\nmetric_list: [{metric: exact_match, ignore_case: true, "
+      "ignore_punctuation: true}]\n"
+      "filter_list:\n- name: last\n  filter: [{function: regex, regex_pattern: '(\\w+)', group_select: -1}, {function: "
+      "take_first}]\n",
       R"({"q": "?", "answers": ["two", "2"]})");
   ASSERT_EQ(error_, "");
   EXPECT_EQ(mine->documents()[0].target, "['two', '2']");
@@ -148,7 +157,8 @@ TEST_F(Written, ShotsThatAreWrittenOut) {
   TaskOptions options;
   options.num_fewshot = 1;
   auto mine = task(
-      "doc_to_text: 'Q: {{q}}'\ndoc_to_target: a\nfewshot_delimiter: \"\\n\"\ntarget_delimiter: ' = '\ndescription: \"Add.\\n\"\n"
+      "doc_to_text: 'Q: {{q}}'\ndoc_to_target: a\nfewshot_delimiter: \"\\n\"\ntarget_delimiter: ' = '\ndescription: "
+      "\"Add.\\n\"\n"
       "fewshot_config:\n  sampler: first_n\n  samples: [{q: 1+1, a: '2'}]\n",
       R"({"q": "2+2", "a": "4"})", options);
   ASSERT_EQ(error_, "");
@@ -166,18 +176,21 @@ TEST_F(Written, WrongFieldsAreNamedWithTheirLine) {
       {"output_type: multiple_chioce\n",
        ":5: no output_type 'multiple_chioce'; there is: multiple_choice generate_until loglikelihood "
        "loglikelihood_rolling; did you mean 'multiple_choice'?"},
-      {"doc_to_text: q\ndoc_to_target: a\nrepeats: many\n", ":7: 'repeats' must be a whole number, at least 1, not 'many'"},
+      {"doc_to_text: q\ndoc_to_target: a\nrepeats: many\n",
+       ":7: 'repeats' must be a whole number, at least 1, not 'many'"},
       {"doc_to_text: '{{ q'\ndoc_to_target: a\n", ":5: 'doc_to_text': line 1"},
       {"doc_to_text: q\ndoc_to_target: a\nfilter_list:\n- name: x\n  filter:\n  - function: regx\n",
        ":10: no filter 'regx'; there is: lowercase majority_vote multi_choice_regex regex remove_whitespace take_first "
        "take_first_k uppercase; did you mean 'regex'?"},
-      {"doc_to_text: q\ndoc_to_target: a\nfilter_list:\n- name: x\n  filter:\n  - function: regex\n    regex_pattern: '(?<=a)b'\n",
+      {"doc_to_text: q\ndoc_to_target: a\nfilter_list:\n- name: x\n  filter:\n  - function: regex\n    regex_pattern: "
+       "'(?<=a)b'\n",
        ":11: regular expression '(?<=a)b'"},
       {"doc_to_text: q\ndoc_to_target: a\nmetric_list:\n- metric: bleu\n",
        ":8: no metric 'bleu' of this output_type; there is: exact_match"},
       {"doc_to_text: q\ndoc_to_target: a\nmetric_list:\n- metric: exact_match\n  ignore_cas: true\n",
        ":9: no field of metric_list 'ignore_cas'; did you mean 'ignore_case'?"},
-      {"doc_to_text: q\ndoc_to_target: a\ngeneration_kwargs:\n  untill: x\n", "generation_kwargs: no generation argument 'untill'"},
+      {"doc_to_text: q\ndoc_to_target: a\ngeneration_kwargs:\n  untill: x\n",
+       "generation_kwargs: no generation argument 'untill'"},
       {"doc_to_text: q\ndoc_to_target: a\nfewshot_config: {sampler: balanced}\n",
        ":7: no sampler 'balanced'; there is: default first_n"},
       {"doc_to_text: q\ndoc_to_target: a\ndescription: '{{q}}'\n", ":7: a template as 'description' is not supported"},
@@ -191,7 +204,8 @@ TEST_F(Written, WrongFieldsAreNamedWithTheirLine) {
 }
 
 TEST_F(Written, RowsThatDoNotFitAreNamed) {
-  task("output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: [x, y]\ndoc_to_target: gold\n", R"({"q": "?", "gold": 2})");
+  task("output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: [x, y]\ndoc_to_target: gold\n",
+       R"({"q": "?", "gold": 2})");
   EXPECT_EQ(error_, dir_.path() + "/rows.jsonl:1: 'doc_to_target' (" + path_ +
                         ":8) must make one of the 2 choices, or its number from 0, not 2");
   task("doc_to_text: '{{ nothing }}'\ndoc_to_target: q\n", R"({"q": "?"})");
@@ -249,7 +263,9 @@ TEST(DeclaredFolder, IncludesMergeAndLocalFieldsWin) {
 
 TEST(Yaml, ScalarsAsPyYaml) {
   const auto tree = parse_yaml(
-      "a: yes\nb: 'yes'\nc: 010\nd: 1e5\ne: 1.5e+3\nf: ~\ng: 1_000\nh: -.inf\ni: 0x1F\nj: 12ab\nk: 3.0\nl: &x [1, 2]\nm: *x\n", "f");
+      "a: yes\nb: 'yes'\nc: 010\nd: 1e5\ne: 1.5e+3\nf: ~\ng: 1_000\nh: -.inf\ni: 0x1F\nj: 12ab\nk: 3.0\nl: &x [1, "
+      "2]\nm: *x\n",
+      "f");
   ASSERT_TRUE(tree) << tree.error().message;
   const auto value = [&](const char* key) { return tree->get(key)->value; };
   EXPECT_TRUE(value("a").boolean());
@@ -283,7 +299,8 @@ TEST(PythonLiteral, WhatPythonPrints) {
   EXPECT_EQ(read(R"(['a', "it's", '\'"'])")->list()[2].text(), "'\"");
   EXPECT_EQ(read("[1, -2, 3.5, True, None]")->list()[1].integer(), -2);
   EXPECT_EQ(read("{'a': (1, 2)}")->get("a")->list().size(), 2u);
-  for (const char* bad : {"", "[", "['a'", "['a' 'b']", "[1,,2]", "name", "['a'] x", "{1}", "{[1]: 2}", "'\\x4'", "1 + 1"}) {
+  for (const char* bad :
+       {"", "[", "['a'", "['a' 'b']", "[1,,2]", "name", "['a'] x", "{1}", "{[1]: 2}", "'\\x4'", "1 + 1"}) {
     EXPECT_FALSE(read(bad)) << bad;
   }
   EXPECT_FALSE(read(std::string(5000, '[')));

@@ -1,5 +1,5 @@
-// Other harnesses' logs in ../shared/data/eval_logs: every answer in them, marked here and compared with the log's own mark.
-// A disagreement must have a reason from the list beside it, and their number is pinned.
+// Other harnesses' logs in ../shared/data/eval_logs: every answer in them, marked here and compared with the log's own
+// mark. A disagreement must have a reason from the list beside it, and their number is pinned.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -47,16 +47,16 @@ Mark mark_by(const Task& task, const std::string& filter, const Answer& answer) 
 
 // Marks all, explains each disagreement, and returns how many there were for each reason.
 using Reason = std::function<std::string(const Answer&, const Mark&)>;  // "": none
-std::map<std::string, int> disagreements(const Task& task, const std::string& filter, const std::vector<Answer>& answers,
-                                         const Reason& reason) {
+std::map<std::string, int> disagreements(const Task& task, const std::string& filter,
+                                         const std::vector<Answer>& answers, const Reason& reason) {
   std::map<std::string, int> counts;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const Mark mark = mark_by(task, filter, answers[i]);
     if (mark.right == answers[i].right) continue;
     const std::string why = reason(answers[i], mark);
     std::printf("  answer %zu: we %s (%s), the log %s (%s), reference %s: %s\n", i, mark.right ? "right" : "wrong",
-                mark.extracted.substr(0, 40).c_str(), answers[i].right ? "right" : "wrong", answers[i].prediction.c_str(),
-                answers[i].reference.c_str(), why.c_str());
+                mark.extracted.substr(0, 40).c_str(), answers[i].right ? "right" : "wrong",
+                answers[i].prediction.c_str(), answers[i].reference.c_str(), why.c_str());
     EXPECT_NE(why, "") << "a disagreement without a reason";
     ++counts[why];
   }
@@ -77,9 +77,11 @@ TEST(EvalLogs, Gsm8kOfABoxedPrompt) {
   ASSERT_EQ(answers.size(), 1319u);
   const auto counts = disagreements(*test::make_task("math500"), "flexible-extract", answers,
                                     [](const Answer& answer, const Mark& mark) -> std::string {
-                                      if (mark.extracted == "[invalidanswer]") return "no boxed answer: the log takes a number from the text";
+                                      if (mark.extracted == "[invalidanswer]")
+                                        return "no boxed answer: the log takes a number from the text";
                                       if (answer.prediction == "-" + answer.reference) return "the log drops the sign";
-                                      if (answer.prediction == answer.reference + "\\%") return "the log drops the percent sign";
+                                      if (answer.prediction == answer.reference + "\\%")
+                                        return "the log drops the percent sign";
                                       return "";
                                     });
   EXPECT_EQ(counts, (std::map<std::string, int>{{"no boxed answer: the log takes a number from the text", 6},
@@ -151,8 +153,9 @@ TEST(EvalLogs, Aime25OfLlamaCpp) {
 TEST(EvalLogs, HelmLetters) {
   PARETO_NEEDS_LOGS();
   int marked = 0;
-  for (const char* run : {"mmlu-subject-philosophy__method-multiple_choice_joint__model-openai_gpt2",
-                          "commonsense-dataset-hellaswag__method-multiple_choice_joint__model-eleutherai_pythia-1b-v0"}) {
+  for (const char* run :
+       {"mmlu-subject-philosophy__method-multiple_choice_joint__model-openai_gpt2",
+        "commonsense-dataset-hellaswag__method-multiple_choice_joint__model-eleutherai_pythia-1b-v0"}) {
     const std::string folder = "every_eval_ever/helm/" + std::string(run);
     std::map<std::string, double> scores;
     for (const json& instance : read(folder + "/per_instance_stats.json"))
@@ -178,8 +181,7 @@ TEST(EvalLogs, HelmLetters) {
 
 TEST(EvalLogs, SamplesOfLmEval) {
   PARETO_NEEDS_LOGS();
-  std::ifstream file(logs() +
-                     "every_eval_ever/lm_eval/samples_math_perturbed_full_2026-01-21T03-44-18.458309.jsonl");
+  std::ifstream file(logs() + "every_eval_ever/lm_eval/samples_math_perturbed_full_2026-01-21T03-44-18.458309.jsonl");
   std::vector<Answer> answers;
   for (std::string line; std::getline(file, line);) {
     const json row = json::parse(line);

@@ -84,8 +84,9 @@ TEST(Math500, PromptAndFilters) {
   const auto task = test::load_task("math500", options);
   ASSERT_NE(task, nullptr);
   const std::string& prompt = *task->requests()[0].context;
-  EXPECT_TRUE(prompt.starts_with("Problem:\nFind the domain of the expression  $\\frac{\\sqrt{x-2}}{\\sqrt{5-x}}$.\n\n"
-                                 "Solution: The expressions inside"));
+  EXPECT_TRUE(
+      prompt.starts_with("Problem:\nFind the domain of the expression  $\\frac{\\sqrt{x-2}}{\\sqrt{5-x}}$.\n\n"
+                         "Solution: The expressions inside"));
   EXPECT_TRUE(prompt.ends_with("$-\\frac{2}{3}$. I hope it is correct.\n\nProblem:\nHalf of one?\n\nSolution:"));
   const auto boxed = test::score_text(*task, 0, "It is $\\boxed{0.5}$.");
   ASSERT_EQ(boxed.size(), 2u);

@@ -113,7 +113,8 @@ TEST(Mmlu, AllSubjectsLoadFast) {
   const auto load_all = [](std::optional<double> limit) {
     std::size_t documents = 0;
     for (const TaskEntry& entry : tasks()) {
-      const bool scores_letters = !entry.tags.empty() && entry.tags[0].starts_with("mmlu_") && entry.tags[0].ends_with("_tasks");
+      const bool scores_letters =
+          !entry.tags.empty() && entry.tags[0].starts_with("mmlu_") && entry.tags[0].ends_with("_tasks");
       if (!scores_letters) continue;
       TaskOptions options;
       options.num_fewshot = 5;

@@ -23,8 +23,9 @@ Marked score_one(const Task& task, int index, double loglikelihood, bool greedy 
 
 TEST(Lambada, TheLastWordAfterTheRest) {
   const test::DataDir dir;
-  dir.write("EleutherAI__lambada_openai/default/test.jsonl", R"({"text": "I don't care  about signs"})" "\n"
-                                                              R"({"text": "word"})");
+  dir.write("EleutherAI__lambada_openai/default/test.jsonl", R"({"text": "I don't care  about signs"})"
+                                                             "\n"
+                                                             R"({"text": "word"})");
   TaskOptions options;
   options.data_dir = dir.path();
   const auto task = test::load_task("lambada_openai", options);
