@@ -85,7 +85,7 @@ struct GroupMetric {
 
 struct GroupInfo {
   std::string name, alias, version;
-  std::vector<std::string> members;                    // tasks, groups or tags
+  std::vector<std::string> members;                    // tasks or groups
   std::vector<GroupMetric> metrics = {GroupMetric{}};  // empty: the group has no score of its own
 };
 

@@ -17,8 +17,8 @@
 namespace pareto {
 namespace {
 
-constexpr std::size_t kMaxNodes = 100'000;
-constexpr int kMaxDepth = 100;
+constexpr std::size_t kMostValues = 100'000;
+constexpr int kDeepestTree = 100;
 constexpr std::string_view kStandardTag = "tag:yaml.org,2002:";
 
 // Our own errors on their way through the parser, whose handlers cannot return one.
@@ -135,7 +135,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void count(const YAML::Mark& mark, std::size_t nodes) {
     nodes_ += nodes;
-    if (nodes_ > kMaxNodes) refuse(mark, Code::kInvalid, fmt::format("more than {} values", kMaxNodes));
+    if (nodes_ > kMostValues) refuse(mark, Code::kInvalid, fmt::format("more than {} values", kMostValues));
   }
   Yaml node(const YAML::Mark& mark, Yaml::Type type) {
     count(mark, 1);
@@ -148,7 +148,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Yaml::Type type) {
     const bool plain = tag == "?" || tag == "!" || tag.empty() || tag.starts_with(kStandardTag);
     if (!plain) refuse(mark, Code::kUnsupported, fmt::format("the tag '{}' is not supported", tag));
-    if (std::ssize(open_) == kMaxDepth) refuse(mark, Code::kInvalid, fmt::format("nested deeper than {}", kMaxDepth));
+    if (std::ssize(open_) == kDeepestTree)
+      refuse(mark, Code::kInvalid, fmt::format("nested deeper than {}", kDeepestTree));
     const std::size_t before = nodes_;
     open_.push_back({node(mark, type), anchor, before});
   }

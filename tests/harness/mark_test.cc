@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/harness/program.h"
 
@@ -114,6 +115,29 @@ TEST(IncludePath, WhatIsWrongIsNamedWithFileAndLine) {
   const ProgramResult none = run_program({"ls", "tasks", "--include_path", folder.path("nothing")});
   EXPECT_EQ(none.code, 1);
   EXPECT_EQ(none.err, "pareto: --include_path " + folder.path("nothing") + ": no such folder\n");
+}
+
+// The steps of docs/adding.md, with the file that it shows.
+TEST(IncludePath, ThePageOnAddingATaskHolds) {
+  const std::string page = read_text(std::string(PARETO_GOLDEN) + "/../../docs/adding.md");
+  const std::size_t section = page.find("## A task without compiling");
+  const std::size_t begin = page.find("   ```\n", section) + 7, end = page.find("   ```\n", begin);
+  const std::size_t row = page.find("`{\"question\"", section) + 1;
+  ASSERT_TRUE(section != std::string::npos && end != std::string::npos && row > section);
+  const TemporaryFolder folder;
+  write_text(folder.path("questions.jsonl"), page.substr(row, page.find('`', row) - row));
+  std::string yaml, line;
+  for (std::istringstream lines(page.substr(begin, end - begin)); std::getline(lines, line);)
+    yaml += line.substr(std::min<std::size_t>(3, line.size())) + "\n";
+  write_text(folder.path("mine.yaml"), yaml);
+  const ProgramResult list = run_program({"ls", "tasks", "--include_path", folder.path()});
+  EXPECT_NE(list.out.find("declared in " + folder.path("mine.yaml")), std::string::npos) << list.out << list.err;
+  const ProgramResult run = run_program(
+      {"run", "--backend", "null", "--task", "mine", "--include_path", folder.path(), "--output", folder.path("out")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json sample = json::parse(read_text(files_below(folder.path("out"), "samples_mine").at(0)));
+  EXPECT_EQ(sample["arguments"]["gen_args_1"], (json{{"arg_0", "Question: 2+2?\nAnswer:"}, {"arg_1", " 4"}}));
+  EXPECT_EQ(sample["target"], "1");
 }
 
 TEST(Repeats, AreInTheRecordAsOneRequest) {
