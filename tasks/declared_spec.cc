@@ -391,7 +391,8 @@ Status set_shots(const Yaml& fields, const Splits& splits, const Asker& asker, T
     PARETO_TRY(spec->fewshot_examples, written_shots(*samples, shots));
     return {};
   }
-  if (split.empty()) split = !splits.training.empty() ? splits.training : spec->documents.split;
+  for (const std::string* other : {&splits.training, &splits.validation, &splits.test})
+    if (split.empty()) split = *other;
   PARETO_TRY(spec->fewshot_split, split_named(fields, split, fields));
   return {};
 }

@@ -103,7 +103,7 @@ class LlamaPerplexityTask final : public Task {
     document.doc_id = chunk;
     document.doc = fmt::format("{{\n  \"chunk\": {}\n}}", chunk);
     document.doc_hash = sha256_hex(document.doc);
-    document.prompt_hash = sha256_hex(fmt::format("{}", fmt::join(chunk_of(chunk), " ")));
+    document.prompt_hash = sha256_hex(fmt::format("[{}]", fmt::join(chunk_of(chunk), ", ")));
     document.target_hash = sha256_hex(document.target);
     documents_.push_back(std::move(document));
   }
