@@ -29,6 +29,17 @@ void insert_sorted(std::vector<T>& list, T entry) {
 }
 
 template <class T>
+bool replace_sorted(std::vector<T>& list, T entry) {
+  for (T& known : list) {
+    if (known.name != entry.name) continue;
+    known = std::move(entry);
+    return true;
+  }
+  insert_sorted(list, std::move(entry));
+  return false;
+}
+
+template <class T>
 const T* find(const std::vector<T>& list, std::string_view name) {
   for (const T& entry : list)
     if (entry.name == name) return &entry;
@@ -46,5 +57,7 @@ const std::vector<GroupInfo>& task_groups() { return group_list(); }
 const TaskEntry* find_task(std::string_view name) { return find(task_list(), name); }
 RegisterTask::RegisterTask(TaskEntry entry) { insert_sorted(task_list(), std::move(entry)); }
 RegisterGroup::RegisterGroup(GroupInfo group) { insert_sorted(group_list(), std::move(group)); }
+bool replace_task(TaskEntry entry) { return replace_sorted(task_list(), std::move(entry)); }
+bool replace_group(GroupInfo group) { return replace_sorted(group_list(), std::move(group)); }
 
 }  // namespace pareto

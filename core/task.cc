@@ -1,8 +1,37 @@
 #include "core/task.h"
 
+#include <array>
+#include <utility>
+
 #include "core/hash.h"
 
 namespace pareto {
+namespace {
+
+constexpr std::array<std::pair<Aggregation, const char*>, 4> kAggregations = {{
+    {Aggregation::kMean, "mean"},
+    {Aggregation::kPerplexity, "perplexity"},
+    {Aggregation::kWeightedPerplexity, "weighted_perplexity"},
+    {Aggregation::kBitsPerByte, "bits_per_byte"},
+}};
+
+}  // namespace
+
+const char* aggregation_name(Aggregation aggregation) {
+  return kAggregations[static_cast<std::size_t>(aggregation)].second;
+}
+
+std::optional<Aggregation> find_aggregation(std::string_view name) {
+  for (const auto& [aggregation, text] : kAggregations)
+    if (name == text) return aggregation;
+  return std::nullopt;
+}
+
+Result<std::vector<Marked>> Task::mark(std::string_view /*reference*/,
+                                       std::span<const std::string> /*responses*/) const {
+  return fail(Code::kUsage, "task '{}' marks log-likelihoods; only tasks that generate can mark responses",
+              info().name);
+}
 
 std::string task_hash(std::span<const Document> documents, std::size_t filters) {
   Sha256 hash;

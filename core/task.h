@@ -39,9 +39,9 @@ struct TaskOptions {
   std::string system_instruction;                 // in front of every prompt; empty: none
   std::optional<bool> fewshot_as_multiturn;       // unset: yes, under a chat template
   std::string file;                               // of `requests:FILE`; for other tasks empty
+  std::optional<int> repeats;                     // generations per document; unset: the task's own
 
-  // Of tasks that count tokens, those that cut their prompts (TaskEntry::cuts_prompts) or are made to a length
-  // (::sized):
+  // Of tasks that count tokens (TaskEntry::cuts_prompts, sized, needs_tokenizer):
   const Tokenizer* tokenizer = nullptr;  // of the run's model, or --tokenizer; null: none is known, so nothing is cut
   int max_length = 0;                    // the model's window in tokens; 0: not known
   int prompt_length = 0;                 // the most tokens that a prompt may have; 0: what the window leaves
@@ -53,10 +53,21 @@ struct TaskOptions {
   std::any* handed_on = nullptr;
 };
 
+// How the values of the documents become the task's (lm-eval's `aggregation`); w is Marked::weights.
+enum class Aggregation : std::uint8_t {
+  kMean,                // Σx / n
+  kPerplexity,          // exp(−Σx / n)
+  kWeightedPerplexity,  // exp(−Σx / Σw)
+  kBitsPerByte,         // −Σx / Σw / ln 2
+};
+const char* aggregation_name(Aggregation aggregation);  // lm-eval's: "mean", "perplexity", …
+std::optional<Aggregation> find_aggregation(std::string_view name);
+
 struct MetricInfo {
   std::string name;  // "acc", "exact_match", …
   bool higher_is_better = true;
   bool binary = true;  // 0/1 per document: gets a Wilson interval
+  Aggregation aggregation = Aggregation::kMean;
 };
 
 struct TaskInfo {
@@ -68,6 +79,7 @@ struct TaskInfo {
   std::vector<MetricInfo> metrics;
   std::vector<std::string> filters = {"none"};  // in record order
   std::string alias;                            // lm-eval's task_alias ("astronomy"); empty: the name
+  int repeats = 1;                              // generations per document
   // Set by load():
   int documents_in_split = 0;         // before limit and samples: lm-eval's n-samples.original
   std::string generation_kwargs;      // JSON object, gen_kwargs merged in, not normalised: arg_1 of a generate_until
@@ -75,12 +87,17 @@ struct TaskInfo {
   std::vector<std::string> warnings;  // one line each, without the task's name; to be shown and recorded
 };
 
-// A group's score is the mean of its members' (lm-eval's aggregate_metric_list).
+// One entry of lm-eval's aggregate_metric_list: the mean of a metric over a group's tasks.
+struct GroupMetric {
+  std::string metric = "acc";  // empty: each member's first
+  bool weight_by_size = true;
+  std::vector<std::string> filters = {};  // empty: every filter that a task has the metric under
+};
+
 struct GroupInfo {
   std::string name, alias, version;
-  std::vector<std::string> members;  // tasks or groups
-  std::string metric = "acc";        // empty: each member's first
-  bool weight_by_size = true;
+  std::vector<std::string> members;                    // tasks or groups
+  std::vector<GroupMetric> metrics = {GroupMetric{}};  // empty: the group has no score of its own
 };
 
 // What a document became: one per (document, filter).
@@ -88,6 +105,8 @@ struct Marked {
   std::string filter = "none";
   std::string filtered;                   // what the filter left of the response: Python's str() of it
   std::map<std::string, double> metrics;  // by metric name
+  std::map<std::string, double> weights;  // of those that are weighted: words, bytes, tokens
+  std::optional<std::string> extracted;   // what was compared with the reference, where that is not `filtered`
 };
 
 // One document as the record shows it.
@@ -97,7 +116,9 @@ struct Document {
                                      // ensure_ascii=False) writes it: doc_hash is its sha256
   std::string target;                // Python's str() of upstream's target
   std::vector<std::string> choices;  // multiple choice: the texts, without delimiter
-  int gold = -1;                     // multiple choice: index of the right one
+  int gold = -1;                     // multiple choice: index of the right one, of several the first
+  std::vector<int> golds;            // all right ones, where there are several
+  std::vector<std::string> references;             // generated answers: any of these is right; empty: the target is
   std::string doc_hash, prompt_hash, target_hash;  // sha256: of doc, of the first request's context, of target
 };
 
@@ -117,14 +138,18 @@ class Task {
   virtual std::vector<Request> requests() const = 0;
   // Marks the document at `index` of documents(); `responses` are its requests' in order of `part`.
   virtual std::vector<Marked> score(int index, std::span<const Response* const> responses) const = 0;
+  // Marks responses (one per repeat) that were made elsewhere; `reference` is the target as the data have it. Nothing
+  // has to be loaded. Errors: kUsage where the task marks log-likelihoods, not texts.
+  virtual Result<std::vector<Marked>> mark(std::string_view reference, std::span<const std::string> responses) const;
 };
 
 struct TaskEntry {
   std::string name, summary;
   std::vector<std::string> tags;
   std::function<std::unique_ptr<Task>()> make;
-  bool cuts_prompts = false;  // to the model's window, counted by its tokenizer where one is known
-  bool sized = false;         // made to --length, counted by a tokenizer
+  bool cuts_prompts = false;     // to the model's window, counted by its tokenizer where one is known
+  bool needs_tokenizer = false;  // asks in tokens, not texts
+  bool sized = false;            // made to --length, counted by a tokenizer
 };
 
 // What is built in, sorted by name; groups beside them ("mmlu" and its four).
@@ -137,5 +162,8 @@ struct RegisterTask {
 struct RegisterGroup {
   explicit RegisterGroup(GroupInfo group);
 };
+// For tasks that files declare: take the place of one of that name. True if there was one. Not while tasks() is read.
+bool replace_task(TaskEntry entry);
+bool replace_group(GroupInfo group);
 
 }  // namespace pareto

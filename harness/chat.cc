@@ -40,17 +40,18 @@ Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlac
 
 Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
                                                 const std::vector<std::string>& tasks) {
-  const std::string* counts = nullptr;
+  const TaskEntry* counts = nullptr;
+  const auto needs = [](const TaskEntry& task) { return task.sized || task.needs_tokenizer; };
   for (const std::string& name : tasks) {
     const TaskEntry* entry = find_task(name);
-    if (entry == nullptr || !(entry->sized || entry->cuts_prompts)) continue;
-    counts = &name;
-    if (entry->sized) break;
+    if (entry == nullptr || !(needs(*entry) || entry->cuts_prompts)) continue;
+    counts = entry;
+    if (needs(*entry)) break;
   }
   if (counts == nullptr) return nullptr;
   const bool known = !cell.values.at("tokenizer").empty() || !model.path.empty();
-  if (!known && !find_task(*counts)->sized) return nullptr;
-  PARETO_TRY(const std::string path, tokenizer_of(cell, model, fmt::format("task '{}'", *counts)));
+  if (!known && !needs(*counts)) return nullptr;
+  PARETO_TRY(const std::string path, tokenizer_of(cell, model, fmt::format("task '{}'", counts->name)));
   return load_tokenizer(path);
 }
 

@@ -1,5 +1,5 @@
 // What tasks need of the model before it is opened: its chat template (--apply_chat_template); its tokenizer and window
-// where tasks cut their prompts or are made to a length.
+// where tasks cut their prompts, ask in tokens or are made to a length.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ namespace pareto {
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text);
 
 // The tokenizer of tasks that count tokens: --tokenizer, else the model's; null where no task does. Where there is
-// neither: null if the tasks only cut their prompts, kInvalid if one is made to a length.
+// neither: null if the tasks only cut their prompts, else kInvalid.
 Result<std::unique_ptr<Tokenizer>> load_counter(const CellOptions& cell, const ModelPlace& model,
                                                 const std::vector<std::string>& tasks);
 // --max_length, else the model's; 0: not known.

@@ -8,6 +8,7 @@
 #include "core/task.h"
 #include "engine/model_file.h"
 #include "harness/commands.h"
+#include "harness/include_path.h"
 #include "harness/resolve_model.h"
 #include "harness/table.h"
 #include "kernels/ops.h"
@@ -187,6 +188,7 @@ int run(const Arguments& arguments) {
   const auto& words = arguments.positionals;
   if (words.empty() || words.size() > 2 || (words.size() == 2 && words[0] != "models"))
     return report({Code::kUsage, "ls takes one of tasks, backends, models [DIR], ops, profilers"});
+  if (const Status included = include_tasks(arguments.text("include_path")); !included) return report(included.error());
   const Result<Json> rows = list(words[0], words.size() > 1 ? words[1] : "");
   if (!rows) return report(rows.error());
   if (arguments.on("json")) {
@@ -210,7 +212,7 @@ Command ls_command() {
   command.name = "ls";
   command.summary = "what there is: tasks, backends, models, ops, profilers";
   command.example = "pareto ls models ./checkpoints --json";
-  command.flags = {as_json};
+  command.flags = {include_path_flag(), as_json};
   command.positional = "tasks | backends | models [DIR] | ops | profilers";
   command.run = run;
   return command;

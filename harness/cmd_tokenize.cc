@@ -1,30 +1,16 @@
 // pareto tokenize: the ids of standard input, byte for byte as it comes.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <string>
 
 #include "engine/tokenizer.h"
 #include "harness/commands.h"
+#include "harness/read_input.h"
 #include "harness/resolve_model.h"
 #include "results/json_text.h"
 
 namespace pareto {
 namespace {
-
-Result<std::string> read_standard_input() {
-  std::string text;
-  char buffer[65536];
-  for (;;) {
-    const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Code::kIo, "standard input: {}", std::strerror(errno));
-    if (n == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-}
 
 Result<std::string> tokenized(const Arguments& arguments) {
   if (!arguments.has("tokenizer")) return fail(Code::kUsage, "tokenize needs --tokenizer PATH");

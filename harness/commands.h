@@ -10,5 +10,6 @@ Command ls_command();
 Command tokenize_command();
 Command bench_command();
 Command data_command();
+Command mark_command();
 
 }  // namespace pareto

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "core/hash.h"
+#include "harness/include_path.h"
 #include "harness/resolve_model.h"
 
 namespace pareto {
@@ -338,6 +339,7 @@ TaskOptions CellOptions::task(const std::string& task_name) const {
   const auto seeds = parse_seeds(values.at("seed"));  // checked by plan_run()
   if (seeds) options.fewshot_seed = seed_number(seeds->at(3), 1234);
   if (const auto kwargs = parse_key_values(values.at("gen_kwargs"), "--gen_kwargs")) options.gen_kwargs = *kwargs;
+  if (const std::string& text = values.at("repeats"); !text.empty()) options.repeats = to_int(text);
   if (task_name.starts_with("requests:")) options.file = task_name.substr(9);
   options.prompt_length = to_int(values.at("prompt_length"));
   options.length = to_int(values.at("length"));
@@ -388,6 +390,7 @@ Result<RunPlan> plan_run(const Arguments& arguments) {
   plan.restart = arguments.on("restart");
   plan.predict_only = arguments.on("predict_only");
   plan.json = arguments.on("json");
+  PARETO_CHECK_OK(include_tasks(values.at("include_path")));
   PARETO_TRY(plan.tasks, select_tasks(values.at("task")));
   PARETO_CHECK_OK(check_length(plan.tasks, values.at("length")));
   PARETO_TRY(const std::vector<BackendSpec> specs, parse_backend_specs(values.at("backend")));

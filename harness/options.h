@@ -38,7 +38,8 @@ struct RunPlan {
 // One table: every flag of `run`.
 const std::vector<Flag>& run_flags();
 
-// Everything that can be found wrong without opening a file is found here. Errors are kUsage.
+// Everything that can be found wrong without opening a file is found here: kUsage. The one thing that is read are the
+// task files of --include_path; their errors are declare_tasks()'s.
 Result<RunPlan> plan_run(const Arguments& arguments);
 
 // lm-eval's --model hf --model_args pretrained=…,dtype=…: rewritten into our flags. Errors are kUsage.

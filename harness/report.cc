@@ -22,6 +22,9 @@ std::string value_text(const MetricScore& score) {
   return fmt::format("{:.4f} ± {}", score.value, error);
 }
 
+// A score that is better the lower it is says so.
+std::string key_text(const MetricScore& score) { return score.key() + (score.higher_is_better ? "" : " ↓"); }
+
 std::string interval_text(const MetricScore& score) {
   if (!score.ci95) return "";
   return fmt::format("[{:.4f}, {:.4f}]", score.ci95->low, score.ci95->high);
@@ -49,7 +52,7 @@ class Rows {
            const Cost& cost) {
     std::vector<std::string> row;
     if (many_) row = {cell.model, cell.id};
-    row.insert(row.end(), {task, score == nullptr ? "" : score->key(), score == nullptr ? "" : value_text(*score),
+    row.insert(row.end(), {task, score == nullptr ? "" : key_text(*score), score == nullptr ? "" : value_text(*score),
                            score == nullptr ? "" : interval_text(*score), std::to_string(n), cost.tokens, cost.bytes,
                            cost.flops, cost.truncated});
     table_.add(std::move(row));

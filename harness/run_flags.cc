@@ -1,4 +1,5 @@
 // The table of `pareto run`'s flags. Spellings follow lm-evaluation-harness where it has the same thing.
+#include "harness/include_path.h"
 #include "harness/options.h"
 
 namespace pareto {
@@ -60,6 +61,7 @@ std::vector<Flag> what_flags() {
       arity(with(flag("task", Type::kString, "", "NAME,...", "tasks, groups, tags, wildcards, requests:FILE.jsonl"),
                  Effect::kPlace, {"-t", "--tasks"}),
             Arity::kRepeat),
+      include_path_flag(),
       with(flag("tokenizer", Type::kString, "", "PATH", "file or folder; default: the model's own"), Effect::kAnswers),
       choices(with(flag("device", Type::kString, "cpu", "DEVICE", "where the model runs"), Effect::kAnswers),
               {"cpu", "cuda"}),
@@ -100,6 +102,10 @@ std::vector<Flag> question_flags() {
       arity(with(flag("apply_chat_template", Type::kString, "", "[NAME]", "render prompts as a conversation"),
                  Effect::kAnswers),
             Arity::kOptionalValue),
+      range(with(flag("repeats", Type::kInt, "", "K",
+                      "answers per document of tasks that generate: adds avg@K, pass@k and maj@K"),
+                 Effect::kAnswers),
+            1, 100000),
       with(flag("system_instruction", Type::kString, "", "TEXT", "in front of every prompt"), Effect::kAnswers),
       arity(with(flag("fewshot_as_multiturn", Type::kString, "", "[BOOL]",
                       "few-shot examples as turns of the "

@@ -39,7 +39,7 @@ struct MetricScore {
   std::optional<double> stderror;  // nothing: "N/A"
   std::int64_t correct = 0;        // binary metrics
   std::optional<Interval> ci95;
-  const char* ci_method = "wilson";  // or "normal"
+  const char* ci_method = "wilson";  // "normal", "normal of the log" (perplexities), "student_t" (repeated answers)
   std::optional<double> mde;         // smallest difference that a paired comparison would find
   std::string key() const { return metric + "," + filter; }
 };

@@ -91,8 +91,9 @@ Json config_row(const TaskInfo& info) {
   const std::size_t space = info.dataset.find(' ');
   Json metrics = Json::array();
   for (const MetricInfo& metric : info.metrics)
-    metrics.push_back(
-        {{"metric", metric.name}, {"aggregation", "mean"}, {"higher_is_better", metric.higher_is_better}});
+    metrics.push_back({{"metric", metric.name},
+                       {"aggregation", aggregation_name(metric.aggregation)},
+                       {"higher_is_better", metric.higher_is_better}});
   Json filters = Json::array();
   for (const std::string& filter : info.filters) filters.push_back(Json{{"name", filter}});
   Json row = {{"task", info.name},
@@ -105,7 +106,7 @@ Json config_row(const TaskInfo& info) {
   if (!info.generation_kwargs.empty())
     row["generation_kwargs"] = Json::parse(info.generation_kwargs, nullptr, /*allow_exceptions=*/false);
   row["filter_list"] = filters;
-  row["repeats"] = 1;
+  row["repeats"] = info.repeats;
   row["metadata"] = Json{{"version", number_or_text(info.version)}};
   return row;
 }

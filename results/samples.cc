@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "core/hash.h"
@@ -14,6 +15,7 @@ namespace {
 // The requests and responses of one document, all answered or some not.
 struct Item {
   const Document* doc = nullptr;
+  bool repeated = false;  // the requests are one, asked several times
   std::span<const Request> requests;
   std::span<const Response* const> responses;
 };
@@ -175,6 +177,10 @@ void append_pareto(std::string* out, const Item& item) {
   if (generates) {
     *out += ", \"text\": ";
     append_json(out, item.responses.front() == nullptr ? "" : std::string_view(item.responses.front()->text));
+    if (item.repeated) {
+      *out += ", \"texts\": ";
+      append_each(out, item, [](const Response& r) { return std::string_view(r.text); });
+    }
     *out += ", \"tokens\": ";
     append_all(
         out, item, [](const Response& r) -> const auto& { return r.tokens; });
@@ -210,10 +216,6 @@ void append_pareto(std::string* out, const Item& item) {
   *out += "}";
 }
 
-struct Hashes {
-  std::string doc, prompt, target;
-};
-
 // The part of a line that is the same under every filter.
 std::string common_part(const Item& item, const std::string& generation_kwargs) {
   std::string out;
@@ -222,14 +224,20 @@ std::string common_part(const Item& item, const std::string& generation_kwargs) 
   out += ", \"target\": ";
   append_json(&out, item.doc->target);
   out += ", \"arguments\": ";
-  append_arguments(&out, item.requests, generation_kwargs);
+  append_arguments(&out, item.repeated ? item.requests.first(1) : item.requests, generation_kwargs);
   out += ", \"resps\": ";
-  append_responses(&out, item, "[", "]");
+  if (item.repeated) {  // all answers to the one request
+    out += "[";
+    append_responses(&out, item, "", "");
+    out += "]";
+  } else {
+    append_responses(&out, item, "[", "]");
+  }
   return out;
 }
 
 void append_line(std::string* out, const Item& item, const Marked* mark, const std::string& filter,
-                 const Hashes& hashes, const std::string& generation_kwargs) {
+                 const std::string& generation_kwargs) {
   *out += common_part(item, generation_kwargs);
   *out += ", \"filtered_resps\": ";
   if (mark != nullptr && item.requests.front().kind == Request::Kind::kGenerate) {
@@ -249,14 +257,18 @@ void append_line(std::string* out, const Item& item, const Marked* mark, const s
       append_json(out, name);
       separator = ", ";
     }
-  append(out, "], \"doc_hash\": \"{}\", \"prompt_hash\": \"{}\", \"target_hash\": \"{}\"", hashes.doc, hashes.prompt,
-         hashes.target);
+  append(out, "], \"doc_hash\": \"{}\", \"prompt_hash\": \"{}\", \"target_hash\": \"{}\"", item.doc->doc_hash,
+         item.doc->prompt_hash, item.doc->target_hash);
   if (mark != nullptr)
     for (const auto& [name, value] : mark->metrics) {
       *out += ", ";
       append_json(out, name);
       *out += ": ";
-      append_json(out, value);
+      if (const auto weight = mark->weights.find(name); weight != mark->weights.end()) {
+        append_json_array(out, std::array{value, weight->second});
+      } else {
+        append_json(out, value);
+      }
     }
   *out += ", \"pareto\": ";
   append_pareto(out, item);
@@ -266,18 +278,11 @@ void append_line(std::string* out, const Item& item, const Marked* mark, const s
 }  // namespace
 
 Result<std::string> write_samples(const TaskOutcome& task, WholeFile* file) {
-  std::vector<Hashes> hashes;
   std::vector<Item> items;
   for (std::size_t d = 0; d < task.documents.size(); ++d) {
     const std::size_t begin = task.first_request[d], count = task.first_request[d + 1] - begin;
-    items.push_back(
-        {&task.documents[d], task.requests.subspan(begin, count), std::span(task.responses).subspan(begin, count)});
-    if (count == 0) {
-      hashes.emplace_back();
-      continue;
-    }
-    hashes.push_back({sha256_hex(items[d].doc->doc), sha256_hex(*items[d].requests.front().context),
-                      sha256_hex(items[d].doc->target)});
+    items.push_back({&task.documents[d], task.info.repeats > 1, task.requests.subspan(begin, count),
+                     std::span(task.responses).subspan(begin, count)});
   }
 
   const std::string generation_kwargs = json_on_one_line(task.info.generation_kwargs);
@@ -292,9 +297,10 @@ Result<std::string> write_samples(const TaskOutcome& task, WholeFile* file) {
       const auto mark = std::find_if(marks.begin(), marks.end(), [&](const Marked& m) { return m.filter == filter; });
       if (mark == marks.end() && (f > 0 || !marks.empty())) continue;
       line.clear();
-      append_line(&line, items[d], mark == marks.end() ? nullptr : &*mark, filter, hashes[d], generation_kwargs);
+      append_line(&line, items[d], mark == marks.end() ? nullptr : &*mark, filter, generation_kwargs);
       PARETO_CHECK_OK(file->write(line));
-      all.update(hashes[d].doc + hashes[d].prompt + hashes[d].target);
+      const Document& document = *items[d].doc;
+      all.update(document.doc_hash + document.prompt_hash + document.target_hash);
     }
   }
   return all.hex();

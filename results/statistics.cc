@@ -1,9 +1,14 @@
 #include "results/statistics.h"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <thread>
 #include <vector>
+
+#include "core/mersenne_twister.h"
 
 namespace pareto {
 namespace {
@@ -16,6 +21,19 @@ double sample_variance(std::span<const double> values) {
   double sum = 0;
   for (const double x : values) sum += (x - centre) * (x - centre);
   return sum / static_cast<double>(values.size() - 1);
+}
+
+// Chunk `index` of the bootstrap: `chunk` replicates, each the perplexity of as many draws as there are values, summed
+// in the order in which they are drawn.
+void resampled_perplexities(std::span<const double> values, int index, std::span<double> replicates, int chunk) {
+  python::MersenneTwister random = python::MersenneTwister::by_seed(index);
+  const double n = static_cast<double>(values.size());
+  for (double& replicate : replicates.subspan(static_cast<std::size_t>(index) * static_cast<std::size_t>(chunk),
+                                              static_cast<std::size_t>(chunk))) {
+    double sum = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) sum += values[static_cast<std::size_t>(random.random() * n)];
+    replicate = std::exp(-sum / n);
+  }
 }
 
 double score_of(const Choice& choice, Norm norm) {
@@ -43,6 +61,31 @@ double mean(std::span<const double> values) {
 std::optional<double> mean_stderr(std::span<const double> values) {
   if (values.size() < 2) return std::nullopt;
   return std::sqrt(sample_variance(values)) / std::sqrt(static_cast<double>(values.size()));
+}
+
+double perplexity(std::span<const double> values) { return std::exp(-mean(values)); }
+
+std::optional<double> perplexity_stderr(std::span<const double> values, int iterations, int threads) {
+  if (values.size() < 2) return std::nullopt;
+  const int chunk = std::min(1000, iterations), chunks = iterations / chunk;
+  std::vector<double> replicates(static_cast<std::size_t>(chunk) * static_cast<std::size_t>(chunks));
+  std::atomic<int> next{0};
+  const auto work = [&] {
+    for (int i = next++; i < chunks; i = next++) resampled_perplexities(values, i, replicates, chunk);
+  };
+  if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<std::jthread> helpers;
+  for (int t = 1; t < std::min(threads, chunks); ++t) helpers.emplace_back(work);
+  work();
+  helpers.clear();  // joins
+  return std::sqrt(sample_variance(replicates));
+}
+
+Interval student_interval(std::span<const double> values, double alpha) {
+  const boost::math::students_t_distribution<double> t(static_cast<double>(values.size() - 1));
+  const double centre = mean(values);
+  const double half = boost::math::quantile(t, 1 - alpha / 2) * mean_stderr(values).value_or(0);
+  return {centre - half, centre + half};
 }
 
 Interval wilson(std::int64_t k, std::int64_t n, double alpha) {
@@ -130,12 +173,12 @@ Decision decide(std::span<const Choice> choices, Norm norm) {
   return decision;
 }
 
-void ChoiceDefinitions::add(std::span<const Choice> choices, int gold) {
+void ChoiceDefinitions::add(std::span<const Choice> choices, std::span<const int> golds) {
   ++n_;
   for (const Norm norm : kNorms) {
     const Decision decision = decide(choices, norm);
     Count& count = counts_[static_cast<std::size_t>(norm)];
-    count.correct += decision.picked == gold;
+    count.correct += std::find(golds.begin(), golds.end(), decision.picked) != golds.end();
     count.ties += decision.tie;
   }
 }

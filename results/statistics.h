@@ -22,6 +22,20 @@ double mean(std::span<const double> values);
 // lm-eval's mean_stderr: sd/√n, the sd with n − 1. Nothing for fewer than two values ("N/A" there).
 std::optional<double> mean_stderr(std::span<const double> values);
 
+// exp(−Σx/n): the perplexity of documents whose log-likelihoods are `values`. REQUIRES: not empty.
+double perplexity(std::span<const double> values);
+
+// lm-eval's bootstrap_stderr of it: `iterations` resamples in chunks of 1000 (fewer: one chunk), chunk i drawn by
+// random.Random(i).choices(), the sample sd of their perplexities. Chunks run on `threads` (0: all cores); the value
+// does not depend on how many. Nothing for fewer than two values.
+inline constexpr int kBootstrapIterations = 100'000;
+std::optional<double> perplexity_stderr(std::span<const double> values, int iterations = kBootstrapIterations,
+                                        int threads = 0);
+
+// mean ± t·stderr, Student's t with n − 1 degrees of freedom: of few documents with several answers each, whose values
+// are the means of their answers. REQUIRES: at least two values.
+Interval student_interval(std::span<const double> values, double alpha = 0.05);
+
 // Wilson's score interval of k successes in n (Wilson 1927), without continuity correction; two-sided, 1 − alpha.
 // REQUIRES: 0 <= k <= n, n >= 1, 0 < alpha < 1.
 Interval wilson(std::int64_t k, std::int64_t n, double alpha = 0.05);
@@ -90,7 +104,8 @@ class ChoiceDefinitions {
   struct Count {
     std::int64_t correct = 0, ties = 0;
   };
-  void add(std::span<const Choice> choices, int gold);
+  // `golds`: the right choices.
+  void add(std::span<const Choice> choices, std::span<const int> golds);
   std::int64_t n() const { return n_; }
   const Count& of(Norm norm) const { return counts_[static_cast<std::size_t>(norm)]; }
   double accuracy(Norm norm) const { return n_ == 0 ? 0 : static_cast<double>(of(norm).correct) / n_; }

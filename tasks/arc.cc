@@ -7,8 +7,6 @@
 // allenai/ai2_arc: {"id", "question", "choices": {"text": [...], "label": ["A", …] or ["1", …]}, "answerKey"}.
 // Definition: lm_eval 0.4.13, tasks/arc/arc_easy.yaml: evaluated on test, shots drawn from train, no default number of
 // shots.
-#include <algorithm>
-
 #include "tasks/common.h"
 
 namespace pareto {
@@ -17,19 +15,10 @@ namespace {
 Result<Question> ask(const Row& row) {
   PARETO_TRY(const std::string_view question, row.text("question"));
   PARETO_TRY(const std::string_view key, row.text("answerKey"));
-  PARETO_TRY(const std::vector<std::string> labels, row.strings("choices.label"));
   Question out;
   PARETO_TRY(out.choices, row.strings("choices.text"));
-  if (labels.size() != out.choices.size()) {
-    return fail(Code::kInvalid, "{}: {} labels for {} choices", row.where(), labels.size(), out.choices.size());
-  }
-  const auto gold = std::find(labels.begin(), labels.end(), key);
-  if (gold == labels.end()) {
-    return fail(Code::kInvalid, "{}: answerKey {} is none of the labels {}", row.where(), shown(key),
-                shown(Value::list({labels.begin(), labels.end()})));
-  }
+  PARETO_TRY(out.gold, label_index(row, "choices.label", key, out.choices.size()));
   out.text = fmt::format("Question: {}\nAnswer:", question);
-  out.gold = static_cast<int>(gold - labels.begin());
   out.target = std::to_string(out.gold);
   return out;
 }

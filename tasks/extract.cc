@@ -42,13 +42,22 @@ std::string translate_escape(char c, bool in_class) {
 
 struct Translation {
   std::string pattern;
-  bool ends_in_dollar = false;
+  bool looks_ahead = false;  // the last group is text that is looked at and not taken
 };
+
+// Where the pattern's final (?=…) begins, or nothing: it is the last thing in the pattern and holds no group.
+std::size_t final_lookahead(std::string_view python) {
+  const std::size_t begin = python.rfind("(?=");
+  if (begin == std::string_view::npos || !python.ends_with(')')) return std::string_view::npos;
+  const std::string_view inside = python.substr(begin + 3, python.size() - begin - 4);
+  return inside.find_first_of("()") == std::string_view::npos ? begin : std::string_view::npos;
+}
 
 Result<Translation> translate(std::string_view python) {
   Translation out;
   bool in_class = false;
   std::size_t class_begin = 0;
+  const std::size_t lookahead = final_lookahead(python);
   for (std::size_t i = 0; i < python.size(); ++i) {
     const char c = python[i];
     if (c == '\\' && i + 1 < python.size()) {
@@ -66,11 +75,21 @@ Result<Translation> translate(std::string_view python) {
       }
       continue;
     }
+    if (i == lookahead && !in_class) {
+      out.looks_ahead = true;
+      out.pattern += '(';
+      i += 2;  // "?="
+      continue;
+    }
     if (c == '$' && !in_class) {
+      if (i > lookahead && lookahead != std::string_view::npos) {  // all of it is only looked at
+        out.pattern += R"((?:\n?\z))";
+        continue;
+      }
       if (i + 1 != python.size()) {
         return fail(Code::kUnsupported, "regular expression '{}': $ is supported at the end only", python);
       }
-      out.ends_in_dollar = true;
+      out.looks_ahead = true;
       out.pattern += R"((\n?)\z)";
       continue;
     }
@@ -100,20 +119,20 @@ Result<PythonRegex> PythonRegex::compile(std::string_view pattern) {
   if (!regex.regex_->ok()) {
     return fail(Code::kInvalid, "regular expression '{}': {}", pattern, regex.regex_->error());
   }
-  regex.has_end_newline_ = translation.ends_in_dollar;
-  regex.groups_ = regex.regex_->NumberOfCapturingGroups() - (translation.ends_in_dollar ? 1 : 0);
+  regex.looks_ahead_ = translation.looks_ahead;
+  regex.groups_ = regex.regex_->NumberOfCapturingGroups() - (translation.looks_ahead ? 1 : 0);
   return regex;
 }
 
 bool PythonRegex::match(std::string_view text, std::size_t from, std::vector<std::string_view>* groups,
                         Span* span) const {
-  const int wanted = groups_ + 1 + (has_end_newline_ ? 1 : 0);
+  const int wanted = groups_ + 1 + (looks_ahead_ ? 1 : 0);
   std::vector<re2::StringPiece> found(static_cast<std::size_t>(wanted));
   const re2::StringPiece whole(text.data(), text.size());
   if (!regex_->Match(whole, from, text.size(), re2::RE2::UNANCHORED, found.data(), wanted)) return false;
   span->begin = static_cast<std::size_t>(found[0].data() - text.data());
   span->end = span->begin + found[0].size();
-  if (has_end_newline_) span->end -= found.back().size();  // looked at, not taken
+  if (looks_ahead_) span->end -= found.back().size();  // looked at, not taken
   groups->clear();
   if (groups_ == 0) groups->push_back(text.substr(span->begin, span->end - span->begin));
   for (int i = 1; i <= groups_; ++i) {
@@ -136,13 +155,22 @@ std::vector<std::vector<std::string_view>> PythonRegex::find_all(std::string_vie
   return all;
 }
 
-std::string PythonRegex::remove(std::string_view text) const {
+std::string PythonRegex::replace(std::string_view text, std::string_view to) const {
   std::string kept;
   std::vector<std::string_view> groups;
   Span span{};
   std::size_t copied = 0;
   for (std::size_t at = 0; at <= text.size() && match(text, at, &groups, &span);) {
     kept += text.substr(copied, span.begin - copied);
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t group = i + 1 < to.size() && to[i] == '\\' ? static_cast<std::size_t>(to[i + 1] - '1') : 9;
+      if (group < groups.size()) {
+        kept += groups[group];
+        ++i;
+      } else {
+        kept += to[i];
+      }
+    }
     copied = at = span.end;
     if (span.begin == span.end) at += at < text.size() ? static_cast<std::size_t>(python::decode(text, at).bytes) : 1;
   }

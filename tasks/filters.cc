@@ -8,17 +8,16 @@
 namespace pareto {
 namespace {
 
-constexpr std::string_view kInvalid = "[invalid]";
-
-std::string extract(const PythonRegex& regex, int group_select, std::string_view response) {
+std::string extract(const PythonRegex& regex, int group_select, const std::string& fallback,
+                    std::string_view response) {
   const auto matches = regex.find_all(response);
   const std::ptrdiff_t count = std::ssize(matches);
   const std::ptrdiff_t index = group_select < 0 ? count + group_select : group_select;
-  if (index < 0 || index >= count) return std::string(kInvalid);
+  if (index < 0 || index >= count) return fallback;
   const auto& groups = matches[static_cast<std::size_t>(index)];
   if (groups.size() == 1) return std::string(python::strip(groups.front()));
   const auto first = std::find_if(groups.begin(), groups.end(), [](std::string_view group) { return !group.empty(); });
-  return std::string(first == groups.end() ? kInvalid : python::strip(*first));
+  return std::string(python::strip(first == groups.end() ? fallback : *first));
 }
 
 template <class Change>
@@ -31,9 +30,9 @@ Filter each(Change change) {
 
 }  // namespace
 
-Filter regex_filter(PythonRegex regex, int group_select) {
-  return each([regex = std::move(regex), group_select](const std::string& response) {
-    return extract(regex, group_select, response);
+Filter regex_filter(PythonRegex regex, int group_select, std::string fallback) {
+  return each([regex = std::move(regex), group_select, fallback = std::move(fallback)](const std::string& response) {
+    return extract(regex, group_select, fallback, response);
   });
 }
 
@@ -68,6 +67,10 @@ Filter remove_whitespace() {
 
 Filter lowercase() {
   return each([](const std::string& response) { return python::lower(response); });
+}
+
+Filter uppercase() {
+  return each([](const std::string& response) { return python::upper(response); });
 }
 
 std::string FilterChain::apply(std::vector<std::string> responses, std::span<const std::string> choices) const {

@@ -1,12 +1,14 @@
-// GSM8K: grade-school word problems, generated, three ways of asking.
+// GSM8K: grade-school word problems, generated, four ways of asking.
 //
 //   gsm8k               Question: … ⏎ Answer: …<<48/2=24>>… ⏎ #### 72     5 shots drawn from train
 //   gsm8k_cot           Q: … ⏎ A: … The answer is 6.                      the 8 exemplars of Wei et al. 2022, first_n
 //   gsm8k_cot_zeroshot  Q: … ⏎ A: Let's think step by step.               never shots
+//   gsm8k_cot_self_consistency    as gsm8k_cot, 64 answers at temperature 0.2: the first, and the vote of 8 and of 64
 //
 // openai/gsm8k main: {"question", "answer": "… #### 72"}. Each answer is marked twice: strict-match wants the task's
-// own ending, flexible-extract takes the last number. Definition: lm_eval 0.4.13, tasks/gsm8k (version 3.0); the
-// reference is the whole answer text where upstream's is, cut down by exact_match's third expression.
+// own ending, flexible-extract takes the last number. Definition: lm_eval 0.4.13, tasks/gsm8k (version 3.0,
+// self-consistency 2.0); the reference is the whole answer text where upstream's is, cut down by exact_match's third
+// expression.
 #include "tasks/common.h"
 #include "tasks/gsm8k_exemplars.h"
 #include "tasks/metrics.h"
@@ -83,6 +85,21 @@ TaskSpec cot() {
   return spec;
 }
 
+TaskSpec cot_self_consistency() {
+  TaskSpec spec = cot();
+  spec.info.name = "gsm8k_cot_self_consistency";
+  spec.info.version = "2.0";
+  spec.info.summary = "grade-school word problems, the vote of 64 chains of thought";
+  spec.info.tags = {"chain_of_thought", "self_consistency"};
+  spec.repeats = 64;
+  spec.generation_kwargs = R"({"until": ["Q:", "\n\n"], "do_sample": true, "temperature": 0.2})";
+  const Filter number = regex_filter(compiled(R"(The answer is (\-?[0-9\.\,]*[0-9]+))"));
+  spec.filters = {{"score-first", {number, take_first()}},
+                  {"maj@64", {number, majority_vote(), take_first()}},
+                  {"maj@8", {take_first_k(8), number, majority_vote(), take_first()}}};
+  return spec;
+}
+
 TaskSpec cot_zeroshot() {
   TaskSpec spec =
       common("gsm8k_cot_zeroshot", "grade-school word problems, \"Let's think step by step\"", kStrictSentence);
@@ -101,6 +118,7 @@ TaskEntry entry(TaskSpec (*make)()) {
 
 const RegisterTask kPlain(entry(plain));
 const RegisterTask kCot(entry(cot));
+const RegisterTask kCotSelfConsistency(entry(cot_self_consistency));
 const RegisterTask kCotZeroshot(entry(cot_zeroshot));
 
 }  // namespace

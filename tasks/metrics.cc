@@ -80,4 +80,24 @@ int best_choice(std::span<const double> loglikelihoods, std::span<const double> 
   return best;
 }
 
+double pass_at_k(int n, int c, int k) {
+  if (n - c < k) return 1;
+  double none = 1;  // Π over the last c of the n answers
+  for (int i = n - c + 1; i <= n; ++i) none *= 1 - static_cast<double>(k) / i;
+  return 1 - none;
+}
+
+std::int64_t count_words(std::string_view text) {
+  std::int64_t words = 1;
+  bool in_space = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const python::CodePoint c = python::decode(text, at);
+    at += static_cast<std::size_t>(c.bytes);
+    const bool space = python::is_space(c.value);
+    words += space && !in_space;
+    in_space = space;
+  }
+  return words;
+}
+
 }  // namespace pareto

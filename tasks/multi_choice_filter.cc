@@ -8,7 +8,6 @@
 namespace pareto {
 namespace {
 
-constexpr std::string_view kInvalid = "[invalid]";
 // What re.escape() puts a backslash in front of; the length with them is what upstream sorts choices by.
 constexpr std::string_view kEscaped = "()[]{}?*+-|^$\\.&~# \t\n\r\v\f";
 
@@ -78,7 +77,7 @@ class Choices {
     if (!match.empty()) return match;
     match = renamed(find(by_text_, options_.group_select, without_ignored(options_, response)), names_);
     if (match.empty()) match = renamed(find(by_letter_, options_.group_select, response), letters_);
-    return match.empty() ? std::string(kInvalid) : match;
+    return match.empty() ? options_.fallback : match;
   }
 
  private:

@@ -6,7 +6,6 @@
 // UTF-8 counts as one code point.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -14,25 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/mersenne_twister.h"
 #include "tasks/value.h"
 
 namespace pareto::python {
 
 // --- Random numbers ---------------------------------------------------------------------------------------------
-
-// MT19937 with the two seedings that matter.
-class MersenneTwister {
- public:
-  static MersenneTwister by_array(std::span<const std::uint32_t> key);  // init_by_array: CPython
-  static MersenneTwister by_integer(std::uint32_t seed);                // init_genrand: NumPy
-  std::uint32_t next();
-
- private:
-  MersenneTwister() = default;
-  void refill();
-  std::array<std::uint32_t, 624> state_{};
-  int index_ = 624;
-};
 
 // random.Random(seed). Draws come in the order of the calls, as there.
 class Random {

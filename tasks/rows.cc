@@ -161,6 +161,7 @@ std::string resolve_data_dir(std::string_view option) {
 }
 
 std::string hub_path(std::string_view data_dir, const HubSplit& split) {
+  if (!split.file.empty()) return split.file;
   return fmt::format("{}/{}/{}/{}.jsonl", data_dir, python::replace(split.dataset, "/", "__"), split.config,
                      split.split);
 }
@@ -168,7 +169,7 @@ std::string hub_path(std::string_view data_dir, const HubSplit& split) {
 Result<std::vector<Row>> read_hub_rows(std::string_view data_dir, const HubSplit& split) {
   const std::string path = hub_path(data_dir, split);
   auto rows = read_jsonl(path);
-  if (!rows && rows.error().code == Code::kNotFound) {
+  if (!rows && rows.error().code == Code::kNotFound && split.file.empty()) {
     return fail(
         Code::kNotFound,
         "no {} rows of {} {}: {} is missing; 'pareto data fetch {}' brings it, or name the folder of hub rows that "

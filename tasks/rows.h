@@ -33,6 +33,8 @@ class Row {
   bool has(std::string_view path) const;
 
   const Value& value() const { return object_; }  // a dict, for templates
+  // Other columns at the same place: what processing made of this row. REQUIRES: a dict.
+  Row with(Value object) const { return Row(file_, line_, std::move(object)); }
   // json.dumps(row, indent=2, ensure_ascii=False): doc_hash is its sha256.
   std::string json() const;
   // "DIR/openai__gsm8k/main/test.jsonl:17": how every message about this row begins.
@@ -55,13 +57,14 @@ struct HubSplit {
   std::string config;   // "main"
   std::string split;    // "test"
   std::string fetch;    // empty: none, it is fetched as rows:DATASET:CONFIG:SPLIT
+  std::string file;     // not empty: this JSONL file, and nothing of the above
 };
 
 // The folder of all datasets: `option` (--data_dir) if not empty, else $PARETO_DATA, else
 // $XDG_CACHE_HOME/pareto/data, else ~/.cache/pareto/data.
 std::string resolve_data_dir(std::string_view option);
 
-// "DIR/openai__gsm8k/main/test.jsonl"
+// "DIR/openai__gsm8k/main/test.jsonl", or the split's own file
 std::string hub_path(std::string_view data_dir, const HubSplit& split);
 
 // All rows of a split. Errors: kNotFound (names the file, and how to get it), kInvalid (file, line, column), kIo.

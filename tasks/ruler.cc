@@ -65,7 +65,8 @@ const RegisterTask kVt(counted("vt", "the five variables of a chain of assignmen
 const RegisterTask kCwe(counted("cwe", "the ten common words of a list", 120, own_cwe, upstream_cwe));
 const RegisterTask kFwe(counted("fwe", "the three most frequent words of a coded text", 50, own_fwe, upstream_fwe));
 const RegisterTask kQa1(qa("qa_1", "SQuAD questions among many paragraphs (data/ruler/dev-v2.0.json)", QaSet::kSquad));
-const RegisterTask kQa2(qa("qa_2", "HotpotQA questions among many paragraphs (data/ruler/hotpot_dev_distractor_v1.json)",
+const RegisterTask kQa2(qa("qa_2",
+                           "HotpotQA questions among many paragraphs (data/ruler/hotpot_dev_distractor_v1.json)",
                            QaSet::kHotpot));
 
 // In the order in which lm-eval loads them: its tasks draw from one stream.

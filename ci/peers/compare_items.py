@@ -4,7 +4,8 @@
     ci/peers/compare_items.py items.jsonl OUT [--tolerance 1e-3]
 
 items.jsonl is of ci/peers/lm_eval_items.py; OUT is a folder of `pareto run --output`, or a samples_*.jsonl. Per task: items
-in both, prompts that differ, the largest difference of a log-likelihood, decisions (metrics) that differ, generated texts
+in both, prompts that differ, the largest difference of a log-likelihood, decisions (0/1 metrics, and the
+weights of the others) that differ, generated texts
 that differ. Exit 1 if a prompt or a decision differs or a difference exceeds the tolerance.
 """
 import argparse, json, pathlib, sys
@@ -42,7 +43,15 @@ class Tally:
             return
         self.n += 1
         self.prompts += item["prompt_hash"] != sample["prompt_hash"]
-        self.decisions += any(float(sample[m]) != v for m, v in item["metrics"].items())
+        for metric, theirs in item["metrics"].items():
+            ours = sample[metric]
+            if isinstance(theirs, list):  # [log-likelihood, weight]
+                self.worst = max(self.worst, abs(ours[0] - theirs[0]))
+                self.decisions += ours[1] != theirs[1]
+            elif metric == "perplexity":  # a log-likelihood
+                self.worst = max(self.worst, abs(ours - theirs))
+            else:
+                self.decisions += float(ours) != theirs
         if "text" in item:
             self.texts += item["text"] != sample["resps"][0][0]
         else:

@@ -3,7 +3,7 @@
 
     ci/peers/lm_eval_items.py --model stories15M.bin --tokenizer tokenizer.model --data DIR
         --tasks arc_easy,mmlu_anatomy,gsm8k --limit 20 [--num_fewshot 5] [--max_length 256]
-        [--gen_kwargs max_gen_toks=16] [--batch_size 1] [--threads 2] > items.jsonl
+        [--gen_kwargs max_gen_toks=16] [--batch_size 1] [--threads 2] [--double] > items.jsonl
 
 --model is a Hugging Face folder, or a llama2.c checkpoint (turned into a LlamaForCausalLM in memory). --tokenizer is a
 folder, a tokenizer.json (through PreTrainedTokenizerFast) or a SentencePiece model. fp32 on the CPU. One line per document
@@ -11,6 +11,7 @@ and filter, as pareto's samples name things:
 
     {"task": "arc_easy", "doc_id": 0, "filter": "none", "prompt_hash": "…", "ll": […], "greedy": […], "metrics": {"acc": 0.0}}
     {"task": "gsm8k", "doc_id": 0, "filter": "strict-match", "prompt_hash": "…", "text": "…", "filtered": "…", "metrics": {…}}
+    {"task": "wikitext", "doc_id": 0, "filter": "none", "prompt_hash": "…", "ll": […], "metrics": {"word_perplexity": [ll, words], …}}
 
 and on standard error one line per task: documents and documents per second. Compare with ci/peers/compare_items.py.
 """
@@ -26,6 +27,7 @@ p.add_argument("--num_fewshot", type=int)
 p.add_argument("--max_length", type=int)
 p.add_argument("--gen_kwargs", default="")
 p.add_argument("--batch_size", default="1")
+p.add_argument("--double", action="store_true", help="log-softmax and sums in float64: a sum over a long text loses digits in float32")
 p.add_argument("--threads", type=int, default=os.cpu_count())
 args = p.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(args.threads)
@@ -150,9 +152,11 @@ def show(task, samples):
         item = {"task": task, "doc_id": s["doc_id"], "filter": s["filter"], "prompt_hash": s["prompt_hash"]}
         if isinstance(s["resps"][0][0], str):
             item |= {"text": s["resps"][0][0], "filtered": s["filtered_resps"][0]}
-        else:
+        elif isinstance(s["resps"][0][0], (tuple, list)):
             item |= {"ll": [float(r[0][0]) for r in s["resps"]], "greedy": [bool(r[0][1]) for r in s["resps"]]}
-        item["metrics"] = {m: float(s[m]) for m in s["metrics"]}
+        else:  # rolling
+            item |= {"ll": [float(r[0]) for r in s["resps"]]}
+        item["metrics"] = {m: [float(x) for x in s[m]] if isinstance(s[m], (tuple, list)) else float(s[m]) for m in s["metrics"]}
         print(json.dumps(item, ensure_ascii=False), flush=True)
 
 
@@ -160,6 +164,9 @@ if args.batch_size.isdigit():
     args.batch_size = int(args.batch_size)
 lm = HFLM(pretrained=model(), tokenizer=tokenizer(), batch_size=args.batch_size, max_length=args.max_length, device="cpu",
           dtype="float32")
+if args.double:
+    logits = lm._model_call
+    lm._model_call = lambda *inputs, **kwargs: logits(*inputs, **kwargs).double()
 tasks = lm_eval_tasks.manager(args.data)
 for name in args.tasks.split(","):
     begin = time.perf_counter()

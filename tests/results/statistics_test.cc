@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -108,8 +109,8 @@ TEST(Definitions, NormsPickDifferentChoices) {
   EXPECT_FALSE(decide(choices, Norm::kChar).tie);
   EXPECT_EQ(decide(choices, Norm::kToken).picked, 1);
   ChoiceDefinitions definitions;
-  definitions.add(choices, 1);
-  definitions.add(choices, 0);
+  definitions.add(choices, std::array{1});
+  definitions.add(choices, std::array{0});
   EXPECT_EQ(definitions.n(), 2);
   EXPECT_DOUBLE_EQ(definitions.accuracy(Norm::kSum), 0.5);
   EXPECT_DOUBLE_EQ(definitions.accuracy(Norm::kChar), 0);
@@ -133,6 +134,38 @@ TEST(Latency, QuantilesInterpolate) {
   EXPECT_DOUBLE_EQ(summary.p99, 3.97);
   EXPECT_EQ(summarise({}).n, 0);
   EXPECT_DOUBLE_EQ(summarise(std::vector<double>{7}).p99, 7);
+}
+
+TEST(Perplexity, BootstrapReferenceValues) {
+  const std::vector<json> rows = reference("lm_eval_bootstrap_stderr");
+  if (rows.empty()) GTEST_SKIP() << "needs ../shared/accept/data/statistics.jsonl";
+  for (const json& row : rows) {
+    if (row["input"]["metric"] != "perplexity") continue;
+    const auto values = row["input"]["values"].get<std::vector<double>>();
+    expect_close(perplexity(values), row["output"]["value"], "perplexity");
+    for (const int threads : {1, 3})
+      expect_close(*perplexity_stderr(values, row["input"]["iters"], threads), row["output"]["stderr"], row.dump());
+  }
+}
+
+TEST(Perplexity, ErrorNeedsTwoDocuments) {
+  EXPECT_FALSE(perplexity_stderr(std::vector<double>{-1}).has_value());
+  EXPECT_NEAR(*perplexity_stderr(std::vector<double>{-1, -1}), 0, 1e-12);
+}
+
+// n = 3, values 1 2 3: mean 2, standard error 1/√3, t(.975, 2) = 4.302653.
+TEST(Student, IntervalOfThree) {
+  const Interval interval = student_interval(std::vector<double>{1, 2, 3});
+  EXPECT_NEAR(interval.low, 2 - 4.302653 / std::sqrt(3.0), 1e-6);
+  EXPECT_NEAR(interval.high, 2 + 4.302653 / std::sqrt(3.0), 1e-6);
+}
+
+TEST(ChoiceDefinitions, AnyOfSeveralIsRight) {
+  const std::vector<Choice> choices = {{-3, 1, 1, 1}, {-2, 1, 1, 1}, {-1, 1, 1, 1}};
+  ChoiceDefinitions definitions;
+  definitions.add(choices, std::array{0, 2});
+  definitions.add(choices, std::array{0, 1});
+  EXPECT_EQ(definitions.accuracy(Norm::kSum), 0.5);
 }
 
 }  // namespace

@@ -46,13 +46,27 @@ TEST(PythonRegex, ClassesAreUnicode) {
   EXPECT_EQ(compile("[$]").remove("$5"), "5");
 }
 
+TEST(PythonRegex, LooksAheadAtTheEnd) {
+  using Found = std::vector<std::vector<std::string_view>>;
+  EXPECT_EQ(compile(R"(^(.*?)(?=\n|$))").find_all("one\ntwo"), (Found{{"one"}}));
+  EXPECT_EQ(compile(R"(^(.*?)(?=\n|$))").find_all("one"), (Found{{"one"}}));
+  EXPECT_EQ(compile(R"(^(.*?)(?=\n|$))").find_all(""), (Found{{""}}));
+  EXPECT_EQ(compile("a(?=b)").find_all("abaab"), (Found{{"a"}, {"a"}}));  // what is looked at is not taken
+  EXPECT_EQ(compile("a(?=a)").replace("aaa", "x"), "xxa");
+}
+
+TEST(PythonRegex, ReplacesWithGroups) {
+  EXPECT_EQ(compile(R"(\(\s*([^\)]*?)\s*\))").replace("f ( a b ) ( c)", R"((\1))"), "f (a b) (c)");
+  EXPECT_EQ(compile("(x)(y)?").replace("xxy", R"([\2\1]\)"), R"([x]\[yx]\)");
+}
+
 TEST(PythonRegex, DotStopsAtNewlineUnlessAsked) {
   EXPECT_EQ(compile("(?s).*#### ").remove("a\nb\n#### 7"), "7");
   EXPECT_EQ(compile(".*#### ").remove("a\nb\n#### 7"), "a\nb\n7");
 }
 
 TEST(PythonRegex, RefusesWhatItCannotExpress) {
-  for (const char* pattern : {"(?=a)", "(?<=a)b", R"((a)\1)", R"(\bx)", "a$b", R"([\W])"}) {
+  for (const char* pattern : {"(?=a)b", "a(?=(b))", "(?<=a)b", R"((a)\1)", R"(\bx)", "a$b", R"([\W])"}) {
     const auto regex = PythonRegex::compile(pattern);
     ASSERT_FALSE(regex) << pattern;
     EXPECT_NE(regex.error().message.find(pattern), std::string::npos) << regex.error().message;

@@ -1,0 +1,343 @@
+#include "tasks/declared.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "core/options.h"
+#include "tasks/python.h"
+
+namespace pareto {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLargestFile = 4 << 20;
+
+// --- Files and includes -------------------------------------------------------------------------------------------
+
+Result<std::string> read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::error_code ignored;
+  if (!in || fs::is_directory(path, ignored)) return fail(Code::kNotFound, "{}: cannot be read", path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (text.view().size() > kLargestFile) return fail(Code::kInvalid, "{}: more than 4 MB are no task file", path);
+  return text.str();
+}
+
+void put(Yaml* map, const std::string& key, const Yaml& value, int key_line) {
+  for (std::size_t i = 0; i < map->entries.size(); ++i) {
+    if (map->entries[i].first != key) continue;
+    map->entries[i].second = value;
+    map->key_lines[i] = key_line;
+    return;
+  }
+  map->entries.emplace_back(key, value);
+  map->key_lines.push_back(key_line);
+}
+
+// `included`: every file that was reached through an include.
+Result<Yaml> read_with_includes(const std::string& path, std::vector<std::string>* open,
+                                std::set<std::string>* included) {
+  const std::string canonical = fs::weakly_canonical(path).string();
+  if (std::find(open->begin(), open->end(), canonical) != open->end())
+    return fail(Code::kInvalid, "{}: includes itself", path);
+  PARETO_TRY(const std::string text, read_text(path));
+  PARETO_TRY(const Yaml own, parse_yaml(text, path));
+  if (own.type != Yaml::Type::kMap)
+    return fail(Code::kInvalid, "{}: a task file holds fields, 'task: name' and more", path);
+  const Yaml* include = own.get("include");
+  if (include == nullptr || include->is_null()) return own;
+  PARETO_TRY(const std::vector<std::string> names, yaml_texts(*include, "include"));
+  open->push_back(canonical);
+  Yaml merged = own;
+  merged.entries.clear();
+  merged.key_lines.clear();
+  for (const std::string& name : names) {
+    const std::string base = (fs::path(path).parent_path() / name).string();
+    if (std::error_code ignored; !fs::exists(base, ignored))
+      return fail(Code::kNotFound, "{}: include: no file {}", include->where(), base);
+    included->insert(fs::weakly_canonical(base).string());
+    PARETO_TRY(const Yaml below, read_with_includes(base, open, included));
+    for (std::size_t i = 0; i < below.entries.size(); ++i)
+      put(&merged, below.entries[i].first, below.entries[i].second, below.key_lines[i]);
+  }
+  open->pop_back();
+  for (std::size_t i = 0; i < own.entries.size(); ++i)
+    if (own.entries[i].first != "include") put(&merged, own.entries[i].first, own.entries[i].second, own.key_lines[i]);
+  return merged;
+}
+
+Result<std::vector<std::string>> files_under(const std::string& folder) {
+  std::error_code error;
+  if (fs::is_regular_file(folder, error)) return std::vector<std::string>{folder};
+  if (!fs::is_directory(folder, error)) return fail(Code::kNotFound, "--include_path {}: no such folder", folder);
+  std::vector<std::string> files;
+  for (auto at = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error);
+       !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (at->is_directory() && (name == "__pycache__" || name == ".ipynb_checkpoints")) at.disable_recursion_pending();
+    if (at->is_regular_file() && at->path().extension() == ".yaml") files.push_back(at->path().string());
+  }
+  if (error) return fail(Code::kIo, "--include_path {}: {}", folder, error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// --- Tasks --------------------------------------------------------------------------------------------------------
+
+// A task whose fields are wrong: known by name, loads into what is wrong with it.
+class BrokenTask final : public Task {
+ public:
+  BrokenTask(std::string name, Error error) : error_(std::move(error)) { info_.name = std::move(name); }
+  const TaskInfo& info() const override { return info_; }
+  Status load(const TaskOptions&) override { return tl::unexpected(error_); }
+  std::span<const Document> documents() const override { return {}; }
+  std::vector<Request> requests() const override { return {}; }
+  std::vector<Marked> score(int, std::span<const Response* const>) const override { return {}; }
+  Result<std::vector<Marked>> mark(std::string_view, std::span<const std::string>) const override {
+    return tl::unexpected(error_);
+  }
+
+ private:
+  TaskInfo info_;
+  Error error_;
+};
+
+TaskEntry entry_of(const std::string& name, const std::vector<std::string>& tags, const Yaml& fields) {
+  const Result<TaskSpec> spec = declared_spec(fields);
+  if (!spec) {
+    return {name, "cannot be used: " + spec.error().message, tags,
+            [name, error = spec.error()] { return std::make_unique<BrokenTask>(name, error); }};
+  }
+  return {name, spec->info.summary, spec->info.tags, [spec = *spec] { return make_declared_task(spec); }};
+}
+
+// --- Groups -------------------------------------------------------------------------------------------------------
+
+struct GroupDraft {
+  GroupInfo info;
+  std::vector<Yaml> members;  // where they stand, parallel to info.members
+};
+
+Result<GroupMetric> group_metric(const Yaml& fields) {
+  if (fields.type != Yaml::Type::kMap)
+    return wrong_yaml(fields, "aggregate_metric_list", "a list of maps with 'metric'");
+  PARETO_CHECK_OK(check_yaml_keys(fields, "field of aggregate_metric_list",
+                                  {"metric", "aggregation", "weight_by_size", "filter_list"}));
+  GroupMetric metric;
+  const Yaml* name = fields.get("metric");
+  if (name == nullptr || !name->value.is_string())
+    return fail(Code::kInvalid, "{}: an entry of aggregate_metric_list needs 'metric: name'", fields.where());
+  metric.metric = name->text;
+  if (const Yaml* way = fields.get("aggregation"); way != nullptr && way->text != "mean")
+    return fail(Code::kUnsupported, "{}: aggregation '{}' of a group is not supported; there is: mean", way->where(),
+                way->text);
+  if (const Yaml* by_size = fields.get("weight_by_size")) {
+    if (!by_size->value.is(Value::Type::kBool)) return wrong_yaml(*by_size, "weight_by_size", "true or false");
+    metric.weight_by_size = by_size->value.boolean();
+  }
+  if (const Yaml* filters = fields.get("filter_list")) {
+    PARETO_TRY(metric.filters, yaml_texts(*filters, "filter_list"));
+  }
+  return metric;
+}
+
+std::string version_of(const Yaml& fields) {
+  const Yaml* metadata = fields.get("metadata");
+  const Yaml* version = metadata == nullptr ? nullptr : metadata->get("version");
+  return version == nullptr ? "N/A" : version->text;
+}
+
+// `name` and every group that is written out inside it.
+Status add_group(const std::string& name, const Yaml& fields, std::vector<GroupDraft>* all) {
+  PARETO_CHECK_OK(check_yaml_keys(fields, "field of a group",
+                                  {"group", "group_alias", "task", "aggregate_metric_list", "metadata", "tag"}));
+  GroupDraft draft;
+  draft.info = {.name = name, .alias = name, .version = version_of(fields), .members = {}, .metrics = {}};
+  if (const Yaml* alias = fields.get("group_alias"); alias != nullptr && !alias->is_null())
+    draft.info.alias = alias->text;
+  const Yaml* members = fields.get("task");
+  if (members == nullptr || members->type != Yaml::Type::kList)
+    return wrong_yaml(members == nullptr ? fields : *members, "task", "a list of the group's tasks");
+  for (const Yaml& member : members->items) {
+    std::string member_name = member.text;
+    if (member.type == Yaml::Type::kMap) {
+      const Yaml* inner = member.get("group");
+      if (inner == nullptr)
+        return fail(Code::kUnsupported,
+                    "{}: fields of a task cannot be changed inside a group; declare a task of its own with 'include'",
+                    member.where());
+      member_name = fmt::format("{}::{}", name, inner->text);
+      PARETO_CHECK_OK(add_group(member_name, member, all));
+    } else if (!member.value.is_string()) {
+      return wrong_yaml(member, "task", "names of tasks, groups or tags");
+    }
+    draft.info.members.push_back(member_name);
+    draft.members.push_back(member);
+  }
+  if (const Yaml* metrics = fields.get("aggregate_metric_list"); metrics != nullptr && !metrics->is_null()) {
+    const std::vector<Yaml> one = {*metrics};
+    for (const Yaml& entry : metrics->type == Yaml::Type::kList ? metrics->items : one) {
+      PARETO_TRY(GroupMetric metric, group_metric(entry));
+      draft.info.metrics.push_back(std::move(metric));
+    }
+  }
+  all->push_back(std::move(draft));
+  return {};
+}
+
+// --- The whole folder ---------------------------------------------------------------------------------------------
+
+class Folder {
+ public:
+  Status add(const std::string& path, const Yaml& fields) {
+    const Yaml* group = fields.get("group");
+    const Yaml* task = fields.get("task");
+    const bool is_group = group != nullptr && (task == nullptr || task->type == Yaml::Type::kList);
+    const Yaml* name = is_group ? group : task;
+    if (name == nullptr) return nameless(path, fields);
+    if (!name->value.is_string() || name->text.empty()) return wrong_yaml(*name, is_group ? "group" : "task", "a name");
+    if (const auto [known, fresh] = places_.emplace(name->text, name->where()); !fresh)
+      return fail(Code::kInvalid, "{}: '{}' is the name of the one in {} too", name->where(), name->text,
+                  known->second);
+    if (is_group) return add_group(name->text, fields, &groups_);
+    std::vector<std::string> tags;
+    for (const char* key : {"tag", "group"}) {
+      const Yaml* value = fields.get(key);
+      if (value == nullptr) continue;
+      PARETO_TRY(const std::vector<std::string> some, yaml_texts(*value, key));
+      tags.insert(tags.end(), some.begin(), some.end());
+    }
+    out_.tasks.push_back(entry_of(name->text, tags, fields));
+    return {};
+  }
+
+  // Members that are tags become the tasks that carry them.
+  Result<DeclaredTasks> finish() && {
+    for (GroupDraft& draft : groups_) {
+      std::vector<std::string> members;
+      for (std::size_t i = 0; i < draft.info.members.size(); ++i) {
+        PARETO_TRY(const std::vector<std::string> names, resolved(draft.info.members[i], draft.members[i]));
+        members.insert(members.end(), names.begin(), names.end());
+      }
+      draft.info.members = std::move(members);
+      out_.groups.push_back(draft.info);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  static Status nameless(const std::string& path, const Yaml& fields) {
+    for (std::size_t i = 0; i < fields.entries.size(); ++i) {
+      const std::string near = nearest_name(fields.entries[i].first, {"task", "group"});
+      if (!near.empty())
+        return fail(Code::kInvalid, "{}:{}: no field '{}'; did you mean '{}'?", path, fields.key_lines[i],
+                    fields.entries[i].first, near);
+    }
+    return fail(Code::kInvalid,
+                "{}: names neither a task nor a group; add 'task: name', or give a file that others "
+                "include another ending than .yaml",
+                path);
+  }
+
+  bool is_task_or_group(const std::string& name) const {
+    const auto named = [&](const auto& list) {
+      return std::any_of(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
+    };
+    const bool declared =
+        std::any_of(groups_.begin(), groups_.end(), [&](const GroupDraft& draft) { return draft.info.name == name; });
+    return declared || named(out_.tasks) || named(tasks()) || named(task_groups());
+  }
+
+  Result<std::vector<std::string>> resolved(const std::string& name, const Yaml& place) const {
+    if (is_task_or_group(name)) return std::vector<std::string>{name};
+    std::set<std::string> tagged, known;
+    for (const std::vector<TaskEntry>* list : {&out_.tasks, &tasks()}) {
+      for (const TaskEntry& task : *list) {
+        if (std::count(task.tags.begin(), task.tags.end(), name) > 0) tagged.insert(task.name);
+        known.insert(task.name);
+        known.insert(task.tags.begin(), task.tags.end());
+      }
+    }
+    if (!tagged.empty()) return std::vector<std::string>{tagged.begin(), tagged.end()};
+    const std::string near = nearest_name(name, {known.begin(), known.end()});
+    return fail(Code::kInvalid, "{}: no task, group or tag '{}'{}", place.where(), name,
+                near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+  }
+
+  DeclaredTasks out_;
+  std::vector<GroupDraft> groups_;
+  std::map<std::string, std::string> places_;  // of names
+};
+
+}  // namespace
+
+Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector<std::string>& known,
+                       const std::vector<std::string>& refused) {
+  for (std::size_t i = 0; i < map.entries.size(); ++i) {
+    const auto& [key, value] = map.entries[i];
+    const std::string where = fmt::format("{}:{}", *value.file, map.key_lines[i]);
+    if (value.type == Yaml::Type::kFunction)
+      return fail(Code::kUnsupported, "{}: '{}: !function {}': Python cannot be run here; write it as a template",
+                  where, key, value.text);
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    if (std::find(refused.begin(), refused.end(), key) != refused.end()) {
+      if (value.is_null()) continue;
+      return fail(Code::kUnsupported, "{}: {} '{}' is not supported", where, what, key);
+    }
+    const std::string near = nearest_name(key, known);
+    return fail(Code::kInvalid, "{}: no {} '{}'{}", where, what, key,
+                near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+  }
+  return {};
+}
+
+tl::unexpected<Error> wrong_yaml(const Yaml& value, std::string_view key, std::string_view wanted) {
+  return fail(Code::kInvalid, "{}: '{}' must be {}, not {}", value.where(), key, wanted, shown(value.to_value()));
+}
+
+Result<std::vector<std::string>> yaml_texts(const Yaml& value, std::string_view key) {
+  std::vector<std::string> texts;
+  if (value.is_null()) return texts;
+  const std::vector<Yaml> one = {value};
+  for (const Yaml& item : value.type == Yaml::Type::kList ? value.items : one) {
+    if (item.type != Yaml::Type::kScalar || !item.value.is_string())
+      return wrong_yaml(item, key, "a text, or a list of texts");
+    texts.push_back(item.text);
+  }
+  return texts;
+}
+
+Result<Yaml> read_task_file(const std::string& path) {
+  std::vector<std::string> open;
+  std::set<std::string> included;
+  return read_with_includes(path, &open, &included);
+}
+
+Result<DeclaredTasks> declare_tasks(const std::string& folder) {
+  PARETO_TRY(const std::vector<std::string> files, files_under(folder));
+  std::vector<Yaml> read;
+  std::set<std::string> included;
+  for (const std::string& path : files) {
+    std::vector<std::string> open;
+    PARETO_TRY(Yaml fields, read_with_includes(path, &open, &included));
+    read.push_back(std::move(fields));
+  }
+  Folder all;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool named = read[i].get("task") != nullptr || read[i].get("group") != nullptr;
+    if (!named && included.count(fs::weakly_canonical(files[i]).string()) > 0) continue;  // there for the others
+    PARETO_CHECK_OK(all.add(files[i], read[i]));
+  }
+  PARETO_TRY(DeclaredTasks declared, std::move(all).finish());
+  if (declared.tasks.empty() && declared.groups.empty())
+    return fail(Code::kNotFound, "--include_path {}: no *.yaml in it declares a task or a group", folder);
+  return declared;
+}
+
+}  // namespace pareto

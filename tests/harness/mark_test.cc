@@ -1,0 +1,163 @@
+// pareto mark and --include_path, as a user runs them.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/harness/program.h"
+
+namespace pareto {
+namespace {
+
+using nlohmann::json;
+
+const std::string kDeclared = std::string(PARETO_GOLDEN) + "/declared";
+const std::string kData = std::string(PARETO_GOLDEN) + "/data";
+
+TEST(Mark, LinesComeBackWithMarks) {
+  const ProgramResult result = run_program({"mark", "--task", "gsm8k", "--json"},
+                                           R"({"id": 7, "response": "so 3.\n#### 4", "reference": "x\n#### 4"})"
+                                           "\n\n"
+                                           R"({"response": "é 5", "reference": 5})"
+                                           "\n");
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  const std::size_t end = result.out.find('\n');
+  const json first = json::parse(result.out.substr(0, end)), second = json::parse(result.out.substr(end + 1));
+  EXPECT_TRUE(result.out.starts_with(R"({"id":7,"response":)")) << "the line's own keys come first";
+  EXPECT_EQ(first["marks"]["strict-match"], (json{{"extracted", "4"}, {"exact_match", 1.0}}));
+  EXPECT_EQ(first["marks"]["flexible-extract"]["extracted"], "4");
+  EXPECT_EQ(second["response"], "é 5");
+  EXPECT_EQ(second["marks"]["flexible-extract"]["exact_match"], 1.0);
+  EXPECT_EQ(second["marks"]["strict-match"]["extracted"], "[invalid]");
+}
+
+TEST(Mark, SeveralResponsesAreRepeats) {
+  const ProgramResult result =
+      run_program({"mark", "--task", "aime24"}, R"({"response": ["$1$", "\\boxed{2}"], "reference": "2"})");
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json marks = json::parse(result.out)["marks"]["none"];
+  EXPECT_EQ(marks["avg@2"], 0.5);
+  EXPECT_EQ(marks["pass@2"], 1.0);
+  EXPECT_EQ(marks["extracted"], "1");
+}
+
+TEST(Mark, BadInputIsOneLine) {
+  const auto error = [](const std::vector<std::string>& arguments, const std::string& input, int code) {
+    const ProgramResult result = run_program(arguments, input);
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    return result.err;
+  };
+  const std::vector<std::string> mark = {"mark", "--task", "gsm8k"};
+  EXPECT_EQ(
+      error(mark, "{\"response\": \"a\", \"reference\": \"b\"}\nnot json\n", 1).find("pareto: standard input:2: "), 0u);
+  EXPECT_EQ(error(mark, R"({"response": "a"})", 1),
+            "pareto: standard input:1: no column 'reference'; it has: response\n");
+  EXPECT_EQ(error(mark, R"({"response": 3, "reference": "b"})", 1),
+            "pareto: standard input:1: column 'response' must be a string, not int 3\n");
+  EXPECT_EQ(error(mark, R"({"response": [], "reference": "b"})", 1),
+            "pareto: standard input:1: column 'response' is an empty list\n");
+  EXPECT_NE(error({"mark"}, "", 2).find("mark needs --task NAME"), std::string::npos);
+  EXPECT_NE(error({"mark", "--task", "gsm9k"}, "", 2).find("did you mean 'gsm8k'?"), std::string::npos);
+  EXPECT_NE(error({"mark", "--task", "arc_easy"}, "", 2).find("marks log-likelihoods"), std::string::npos);
+}
+
+TEST(IncludePath, TasksAreListedRunAndMarked) {
+  const ProgramResult list = run_program({"ls", "tasks", "--include_path", kDeclared, "--json"});
+  ASSERT_EQ(list.code, 0) << list.err;
+  EXPECT_NE(list.err.find("take the place of built-in tasks: arc_easy gsm8k"), std::string::npos) << list.err;
+  bool found = false;
+  for (const json& row : json::parse(list.out)) found |= row["name"] == "two_of_mmlu" && row["kind"] == "group";
+  EXPECT_TRUE(found);
+
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = {"run",
+                                        "--backend",
+                                        "null",
+                                        "--task",
+                                        "arc_easy,gsm8k",
+                                        "--data_dir",
+                                        kData,
+                                        "--output",
+                                        folder.path("built_in"),
+                                        "--num_fewshot",
+                                        "2"};
+  ASSERT_EQ(run_program(arguments).code, 0);
+  arguments[8] = folder.path("declared");
+  arguments.insert(arguments.end(), {"--include_path", kDeclared});
+  const ProgramResult declared = run_program(arguments);
+  ASSERT_EQ(declared.code, 0) << declared.err;
+  const auto record = [&](const char* name) {
+    return json::parse(read_text(files_below(folder.path(name), "results_").at(0)));
+  };
+  const json ours = record("built_in"), theirs = record("declared");
+  EXPECT_EQ(ours["task_hashes"], theirs["task_hashes"]);
+  EXPECT_EQ(ours["results"], theirs["results"]);
+  EXPECT_EQ(ours["versions"], theirs["versions"]);
+  EXPECT_EQ(theirs["pareto"]["cell"]["include_path"], kDeclared);
+
+  const ProgramResult marked = run_program({"mark", "--task", "gsm8k", "--include_path", kDeclared},
+                                           R"({"response": "#### 4", "reference": "#### 4"})");
+  EXPECT_EQ(json::parse(marked.out)["marks"]["strict-match"]["exact_match"], 1.0);
+}
+
+TEST(IncludePath, WhatIsWrongIsNamedWithFileAndLine) {
+  const TemporaryFolder folder;
+  write_text(folder.path("t.yaml"), "task: mine\ndataset_path: a/b\ntest_split: test\ndoc_to_txt: q\n");
+  const ProgramResult run = run_program(
+      {"run", "--backend", "null", "--task", "mine", "--include_path", folder.path(), "--output", folder.path("out")});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_EQ(run.err, "pareto: " + folder.path("t.yaml") + ":4: no field 'doc_to_txt'; did you mean 'doc_to_text'?\n");
+  const ProgramResult none = run_program({"ls", "tasks", "--include_path", folder.path("nothing")});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_EQ(none.err, "pareto: --include_path " + folder.path("nothing") + ": no such folder\n");
+}
+
+// The steps of docs/adding.md, with the file that it shows.
+TEST(IncludePath, ThePageOnAddingATaskHolds) {
+  const std::string page = read_text(std::string(PARETO_GOLDEN) + "/../../docs/adding.md");
+  const std::size_t section = page.find("## A task without compiling");
+  const std::size_t begin = page.find("   ```\n", section) + 7, end = page.find("   ```\n", begin);
+  const std::size_t row = page.find("`{\"question\"", section) + 1;
+  ASSERT_TRUE(section != std::string::npos && end != std::string::npos && row > section);
+  const TemporaryFolder folder;
+  write_text(folder.path("questions.jsonl"), page.substr(row, page.find('`', row) - row));
+  std::string yaml, line;
+  for (std::istringstream lines(page.substr(begin, end - begin)); std::getline(lines, line);)
+    yaml += line.substr(std::min<std::size_t>(3, line.size())) + "\n";
+  write_text(folder.path("mine.yaml"), yaml);
+  const ProgramResult list = run_program({"ls", "tasks", "--include_path", folder.path()});
+  EXPECT_NE(list.out.find("declared in " + folder.path("mine.yaml")), std::string::npos) << list.out << list.err;
+  const ProgramResult run = run_program(
+      {"run", "--backend", "null", "--task", "mine", "--include_path", folder.path(), "--output", folder.path("out")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json sample = json::parse(read_text(files_below(folder.path("out"), "samples_mine").at(0)));
+  EXPECT_EQ(sample["arguments"]["gen_args_1"], (json{{"arg_0", "Question: 2+2?\nAnswer:"}, {"arg_1", " 4"}}));
+  EXPECT_EQ(sample["target"], "1");
+}
+
+TEST(Repeats, AreInTheRecordAsOneRequest) {
+  const TemporaryFolder folder;
+  const ProgramResult run =
+      run_program({"run", "--backend", "null", "--task", "gsm8k", "--data_dir", kData, "--limit", "2", "--repeats", "3",
+                   "--gen_kwargs", "do_sample=true,temperature=0.5", "--output", folder.path()});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json record = json::parse(read_text(files_below(folder.path(), "results_").at(0)));
+  EXPECT_EQ(record["configs"]["gsm8k"]["repeats"], 3);
+  EXPECT_EQ(record["results"]["gsm8k"]["pass@3,strict-match"], 0.0);
+  EXPECT_TRUE(record["results"]["gsm8k"].contains("maj@3_stderr,flexible-extract"));
+  std::istringstream lines(read_text(files_below(folder.path(), "samples_").at(0)));
+  std::string line;
+  std::getline(lines, line);
+  const json sample = json::parse(line);
+  EXPECT_EQ(sample["resps"], json::parse(R"([["", "", ""]])"));
+  EXPECT_EQ(sample["arguments"].size(), 1u);
+  EXPECT_EQ(sample["pareto"]["texts"].size(), 3u);
+}
+
+}  // namespace
+}  // namespace pareto
