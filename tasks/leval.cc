@@ -169,8 +169,7 @@ struct RegisterLEval {
                   .alias = "leval",
                   .version = "1.0",
                   .members = {},
-                  .metric = "exact_match",
-                  .weight_by_size = false};
+                  .metrics = {{.metric = "exact_match", .weight_by_size = false}}};
     for (const LEvalSet& set : kLEvalSets) {
       const LongSpec spec = leval_spec(set);
       TaskEntry entry{spec.info.name, spec.info.summary, spec.info.tags,

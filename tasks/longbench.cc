@@ -259,7 +259,11 @@ struct RegisterLongBench {
     RegisterGroup{std::move(uniform)};
   }
   static GroupInfo group(const std::string& name) {
-    return {.name = name, .alias = name, .version = "1.0", .members = {}, .metric = "score", .weight_by_size = false};
+    return {.name = name,
+            .alias = name,
+            .version = "1.0",
+            .members = {},
+            .metrics = {{.metric = "score", .weight_by_size = false}}};
   }
 };
 const RegisterLongBench kLongBench;

@@ -76,8 +76,7 @@ const RegisterGroup kRuler({.name = kGroup,
                                         "ruler_niah_multikey_1", "ruler_niah_multikey_2", "ruler_niah_multikey_3",
                                         "ruler_niah_multiquery", "ruler_niah_multivalue", "ruler_vt", "ruler_cwe",
                                         "ruler_fwe", "ruler_qa_1", "ruler_qa_2"},
-                            .metric = "",
-                            .weight_by_size = false});
+                            .metrics = {{.metric = "", .weight_by_size = false}}});
 
 }  // namespace
 }  // namespace pareto::ruler
