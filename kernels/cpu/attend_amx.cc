@@ -68,20 +68,11 @@ struct TileProducts {
 
 }  // namespace
 
-std::size_t attend_scratch(int head_dim, int group) {
-  const std::size_t tiles = paired_attend_scratch(head_dim, group);
-  const std::size_t vectors = avx512::attend_scratch(head_dim, group);  // for the other caches
-  return tiles > vectors ? tiles : vectors;
-}
+std::size_t attend_scratch(int head_dim, int group) { return paired_attend_scratch(head_dim, group); }
 
 void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
             int q0, int q1, int h0, int h1, void* scratch, float* out) {
-  if (!is_paired(cache)) {
-    avx512::attend(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out);
-    return;
-  }
-  TileProducts products;
-  paired_attend(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out, products);
+  paired_attend<TileProducts>(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out);
 }
 
 }  // namespace pareto::cpu::amx

@@ -21,6 +21,7 @@
 
 // simd_avx512.h comes first.
 #include "kernels/cpu/attend_softmax_simd.h"
+#include "kernels/cpu/internal.h"
 #include "kernels/cpu/transpose_avx512.h"
 
 namespace pareto::cpu {
@@ -215,15 +216,23 @@ inline bool is_paired(const KvCache& cache) {
   return cache.dtype == DType::kBF16 && cache.head_dim % 32 == 0 && cache.head_dim <= 256;
 }
 
+// Enough for the other caches too, which are left to AVX-512's vectors.
 inline std::size_t paired_attend_scratch(int head_dim, int group) {
   Scratch s;
-  return head_dim % 32 == 0 ? lay_out(head_dim, group, nullptr, s) : 0;
+  const std::size_t pairs = head_dim % 32 == 0 ? lay_out(head_dim, group, nullptr, s) : 0;
+  const std::size_t vectors = avx512::attend_scratch(head_dim, group);
+  return pairs > vectors ? pairs : vectors;
 }
 
-// As Kernels::attend. REQUIRES: is_paired(cache).
+// As AttendFunction.
 template <class Products>
 void paired_attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale,
-                   int window, int q0, int q1, int h0, int h1, void* scratch, float* out, Products& products) {
+                   int window, int q0, int q1, int h0, int h1, void* scratch, float* out) {
+  if (!is_paired(cache)) {
+    avx512::attend(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out);
+    return;
+  }
+  Products products;
   const int head_dim = cache.head_dim, group = heads / cache.kv_heads;
   Scratch s;
   lay_out(head_dim, group, static_cast<char*>(scratch), s);

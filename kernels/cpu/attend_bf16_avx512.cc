@@ -102,20 +102,11 @@ struct VectorProducts {
 
 }  // namespace
 
-std::size_t attend_scratch(int head_dim, int group) {
-  const std::size_t pairs = paired_attend_scratch(head_dim, group);
-  const std::size_t vectors = avx512::attend_scratch(head_dim, group);  // for the other caches
-  return pairs > vectors ? pairs : vectors;
-}
+std::size_t attend_scratch(int head_dim, int group) { return paired_attend_scratch(head_dim, group); }
 
 void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
             int q0, int q1, int h0, int h1, void* scratch, float* out) {
-  if (!is_paired(cache)) {
-    avx512::attend(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out);
-    return;
-  }
-  VectorProducts products;
-  paired_attend(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out, products);
+  paired_attend<VectorProducts>(q, cache, sequence, heads, scale, window, q0, q1, h0, h1, scratch, out);
 }
 
 }  // namespace pareto::cpu::avx512_bf16

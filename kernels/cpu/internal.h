@@ -34,65 +34,53 @@ void route(const float* logits, std::int64_t m, int experts, int k, bool normali
 void scatter_add(float* x, std::span<const std::int32_t> rows, const float* weight, const float* y, std::int64_t dim);
 
 namespace scalar {
-MatmulKernel matmul(DType dtype, Numerics numerics);
-std::size_t attend_scratch(int head_dim, int group);
-void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
-            int q0, int q1, int h0, int h1, void* scratch, float* out);
-void rmsnorm(const float* x, const float* weight, std::int64_t rows, std::int64_t dim, float eps, float* out);
-void rope(float* x, const std::int32_t* positions, std::int64_t rows, int heads, int head_dim, const float* cos,
-          const float* sin, RopeStyle style);
-void silu_mul(const float* gate, const float* up, std::int64_t n, float* out);
-void add(float* x, const float* y, std::int64_t n);
-void log_softmax(const float* logits, std::int64_t rows, std::int64_t vocab, float* lse, Token* argmax);
-void narrow(DType dtype, const float* x, std::int64_t n, void* out);
+MatmulFunction matmul;
+AttendScratchFunction attend_scratch;
+AttendFunction attend;
+RmsNormFunction rmsnorm;
+RopeFunction rope;
+SiluMulFunction silu_mul;
+AddFunction add;
+LogSoftmaxFunction log_softmax;
+NarrowFunction narrow;
 }  // namespace scalar
 
 namespace avx2 {
-MatmulKernel matmul_dense(DType dtype, Numerics numerics);
-MatmulKernel matmul_quant(DType dtype, Numerics numerics);
-std::size_t attend_scratch(int head_dim, int group);
-void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
-            int q0, int q1, int h0, int h1, void* scratch, float* out);
-void rmsnorm(const float* x, const float* weight, std::int64_t rows, std::int64_t dim, float eps, float* out);
-void rope(float* x, const std::int32_t* positions, std::int64_t rows, int heads, int head_dim, const float* cos,
-          const float* sin, RopeStyle style);
-void silu_mul(const float* gate, const float* up, std::int64_t n, float* out);
-void add(float* x, const float* y, std::int64_t n);
-void log_softmax(const float* logits, std::int64_t rows, std::int64_t vocab, float* lse, Token* argmax);
-void dequantise(DType dtype, const void* data, std::int64_t n, float* out);
-void narrow(DType dtype, const float* x, std::int64_t n, void* out);
+MatmulFunction matmul_dense, matmul_quant;
+DequantiseFunction dequantise;
+AttendScratchFunction attend_scratch;
+AttendFunction attend;
+RmsNormFunction rmsnorm;
+RopeFunction rope;
+SiluMulFunction silu_mul;
+AddFunction add;
+LogSoftmaxFunction log_softmax;
+NarrowFunction narrow;
 }  // namespace avx2
 
 namespace avx512 {
-MatmulKernel matmul_dense(DType dtype, Numerics numerics);
-MatmulKernel matmul_quant(DType dtype, Numerics numerics);
-std::size_t attend_scratch(int head_dim, int group);
-void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
-            int q0, int q1, int h0, int h1, void* scratch, float* out);
-void rmsnorm(const float* x, const float* weight, std::int64_t rows, std::int64_t dim, float eps, float* out);
-void rope(float* x, const std::int32_t* positions, std::int64_t rows, int heads, int head_dim, const float* cos,
-          const float* sin, RopeStyle style);
-void silu_mul(const float* gate, const float* up, std::int64_t n, float* out);
-void add(float* x, const float* y, std::int64_t n);
-void log_softmax(const float* logits, std::int64_t rows, std::int64_t vocab, float* lse, Token* argmax);
-void dequantise(DType dtype, const void* data, std::int64_t n, float* out);
-void narrow(DType dtype, const float* x, std::int64_t n, void* out);
+MatmulFunction matmul_dense, matmul_quant;
+DequantiseFunction dequantise;
+AttendScratchFunction attend_scratch;
+AttendFunction attend;
+RmsNormFunction rmsnorm;
+RopeFunction rope;
+SiluMulFunction silu_mul;
+AddFunction add;
+LogSoftmaxFunction log_softmax;
+NarrowFunction narrow;
 }  // namespace avx512
 
-namespace avx512_bf16 {
-std::size_t attend_scratch(int head_dim, int group);
 // Over a bf16 cache: queries and softmax weights rounded to bf16, for fast numerics alone. Other caches: avx512's.
-void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
-            int q0, int q1, int h0, int h1, void* scratch, float* out);
+namespace avx512_bf16 {
+AttendScratchFunction attend_scratch;
+AttendFunction attend;
 }  // namespace avx512_bf16
 
 namespace amx {
-MatmulKernel matmul_dense(DType dtype, Numerics numerics);
-MatmulKernel matmul_quant(DType dtype, Numerics numerics);
-std::size_t attend_scratch(int head_dim, int group);
-// As avx512_bf16's.
-void attend(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale, int window,
-            int q0, int q1, int h0, int h1, void* scratch, float* out);
+MatmulFunction matmul_dense, matmul_quant;
+AttendScratchFunction attend_scratch;
+AttendFunction attend;  // as avx512_bf16's
 }  // namespace amx
 
 }  // namespace pareto::cpu

@@ -36,26 +36,39 @@ struct MatmulKernel {
   bool divisible = false;
 };
 
+// The functions of a table, as types: so that every instruction set declares the same ones.
+//
+// One sequence's queries [q0, q1) for kv heads [h0, h1); q and out point at the sequence's first row
+// ([q_len, heads, head_dim]). Scratch of attend_scratch bytes, 64-byte aligned.
+using AttendFunction = void(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads,
+                            float scale, int window, int q0, int q1, int h0, int h1, void* scratch, float* out);
+using AttendScratchFunction = std::size_t(int head_dim, int group);
+using RmsNormFunction = void(const float* x, const float* weight, std::int64_t rows, std::int64_t dim, float eps,
+                             float* out);
+using RopeFunction = void(float* x, const std::int32_t* positions, std::int64_t rows, int heads, int head_dim,
+                          const float* cos, const float* sin, RopeStyle style);
+using SiluMulFunction = void(const float* gate, const float* up, std::int64_t n, float* out);
+using AddFunction = void(float* x, const float* y, std::int64_t n);
+using LogSoftmaxFunction = void(const float* logits, std::int64_t rows, std::int64_t vocab, float* lse, Token* argmax);
+using DequantiseFunction = void(DType dtype, const void* data, std::int64_t n, float* out);
+// f32 → f16 or bf16, round to nearest even.
+using NarrowFunction = void(DType dtype, const float* x, std::int64_t n, void* out);
+// The kernel for this weight dtype, or one with run == nullptr: then the next instruction set's is asked.
+using MatmulFunction = MatmulKernel(DType dtype, Numerics numerics);
+
 struct Kernels {
   const char* isa = "";
-  // The kernel for this weight dtype, or one with run == nullptr: then the next instruction set's is asked.
-  MatmulKernel (*matmul)(DType dtype, Numerics numerics) = nullptr;
-  // One sequence's queries [q0, q1) for kv heads [h0, h1); q and out point at the sequence's first row
-  // ([q_len, heads, head_dim]). Scratch of attend_scratch bytes, 64-byte aligned.
-  std::size_t (*attend_scratch)(int head_dim, int group) = nullptr;
-  void (*attend)(const float* q, const KvCache& cache, const AttendSequence& sequence, int heads, float scale,
-                 int window, int q0, int q1, int h0, int h1, void* scratch, float* out) = nullptr;
+  MatmulFunction* matmul = nullptr;
+  AttendScratchFunction* attend_scratch = nullptr;
+  AttendFunction* attend = nullptr;
   Numerics attend_numerics = Numerics::kReference;  // the loosest that this attention is good for: kFast rounds to bf16
-  void (*rmsnorm)(const float* x, const float* weight, std::int64_t rows, std::int64_t dim, float eps,
-                  float* out) = nullptr;
-  void (*rope)(float* x, const std::int32_t* positions, std::int64_t rows, int heads, int head_dim, const float* cos,
-               const float* sin, RopeStyle style) = nullptr;
-  void (*silu_mul)(const float* gate, const float* up, std::int64_t n, float* out) = nullptr;
-  void (*add)(float* x, const float* y, std::int64_t n) = nullptr;
-  void (*log_softmax)(const float* logits, std::int64_t rows, std::int64_t vocab, float* lse, Token* argmax) = nullptr;
-  void (*dequantise)(DType dtype, const void* data, std::int64_t n, float* out) = nullptr;
-  // f32 → f16 or bf16, round to nearest even.
-  void (*narrow)(DType dtype, const float* x, std::int64_t n, void* out) = nullptr;
+  RmsNormFunction* rmsnorm = nullptr;
+  RopeFunction* rope = nullptr;
+  SiluMulFunction* silu_mul = nullptr;
+  AddFunction* add = nullptr;
+  LogSoftmaxFunction* log_softmax = nullptr;
+  DequantiseFunction* dequantise = nullptr;
+  NarrowFunction* narrow = nullptr;
 };
 
 // Null members fall through to the next table in the chain amx → avx512_bf16 → avx512 → avx2 → scalar. Each returns
