@@ -96,7 +96,7 @@ Status read_states(const Value& dict, std::array<double, 4>* out, const std::str
 Status Jieba::parse_dict(const std::string& text, const std::string& name) {
   double total = 0;
   int number = 0;
-  frequency_.reserve(500000);
+  frequency_.reserve(text.size() / 10);  // bytes of a line, or nearly
   for (const std::string_view raw : python::split(text, "\n")) {
     ++number;
     const std::string_view line = python::strip(raw);

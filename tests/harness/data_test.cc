@@ -85,8 +85,8 @@ TEST(DataCommandTest, TheTokenIsSentAndNeverShown) {
   for (const test::HttpRequest& request : data.server.requests())
     EXPECT_EQ(request.header("authorization"), "Bearer hf_secret");
   for (const auto& entry : fs::recursive_directory_iterator(data.folder.path())) {
-    if (entry.is_regular_file())
-      EXPECT_EQ(read_text(entry.path()).find("hf_secret"), std::string::npos) << entry.path();
+    if (!entry.is_regular_file()) continue;
+    EXPECT_EQ(read_text(entry.path()).find("hf_secret"), std::string::npos) << entry.path();
   }
 }
 

@@ -5,13 +5,13 @@
 namespace pareto {
 namespace {
 
-TaskOptions own_rows() {
+TaskOptions leval_rows() {
   TaskOptions options;
   options.data_dir = PARETO_GOLDEN "/data";
   return options;
 }
 
-std::vector<Request> requests_of(const std::string& name) { return test::load_task(name, own_rows())->requests(); }
+std::vector<Request> requests_of(const std::string& name) { return test::load_task(name, leval_rows())->requests(); }
 
 constexpr const char* kDocument =
     "Mira keeps the lighthouse at Tarn Point. She paints it every spring. The harbour freezes in January.";
@@ -47,14 +47,14 @@ TEST(LEval, SciFiAsksTwice) {
             "1. Harbours can freeze, True or False? Answer this question based on the real-world knowledge and facts "
             "up until "
             "your last training\nAnswer:");
-  const auto task = test::load_task("leval_sci_fi", own_rows());
+  const auto task = test::load_task("leval_sci_fi", leval_rows());
   using Marks = std::map<std::string, double>;
   EXPECT_EQ(test::score_text(*task, 0, " It's TRUE.")[0].metrics, (Marks{{"exact_match", 1}, {"loyalty", 1}}));
   EXPECT_EQ(test::score_text(*task, 1, "False")[0].metrics, (Marks{{"exact_match", 0}, {"fact", 0}}));
 }
 
 TEST(LEval, SystemTurn) {
-  TaskOptions options = own_rows();
+  TaskOptions options = leval_rows();
   options.chat_template = test::plain_chat;
   const std::string prompt = *test::load_task("leval_tpo", options)->requests()[0].context;
   EXPECT_TRUE(prompt.starts_with("<|system|>Now you are given a very long document.")) << prompt;
@@ -93,7 +93,7 @@ TEST(LEval, Numbers) {
   EXPECT_EQ(number("none"), "");
   EXPECT_EQ(leval::mark_number("018", "18"), 1);
   EXPECT_EQ(leval::mark_number("", "18"), 0);
-  const auto task = test::load_task("leval_gsm100", own_rows());
+  const auto task = test::load_task("leval_gsm100", leval_rows());
   EXPECT_EQ(test::score_text(*task, 0, "3 + 1200\nThe answer is 1203.")[0].metrics.at("exact_match"), 1);
 }
 

@@ -114,7 +114,8 @@ TEST_F(LongBench, Marks) {
   EXPECT_EQ(score("longbench_trec", "\n\nPlace\nQuestion: next"), 1);
   EXPECT_EQ(score("longbench_trec", "Person or Place"), 0.5);
   EXPECT_EQ(score("longbench_triviaqa", "Mira\n\nPassage: more of Mira"), 1);
-  EXPECT_NEAR(score("longbench_narrativeqa", "Mira\n\nPassage: more of Mira"), 1.0 / 3, 1e-12);  // no first-line rule here
+  EXPECT_NEAR(score("longbench_narrativeqa", "Mira\n\nPassage: more of Mira"), 1.0 / 3,
+              1e-12);  // no first-line rule here
   EXPECT_EQ(score("longbench_passage_count", "2 of 3"), 0.5);
   EXPECT_EQ(score("longbench_passage_retrieval_en", "Paragraph 2"), 1);
   EXPECT_EQ(score("longbench_passage_retrieval_zh", "段落1，段落2"), 0.5);

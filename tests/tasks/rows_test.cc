@@ -73,11 +73,10 @@ TEST(Rows, MissingFileSaysWhatToDo) {
   const auto got = read_hub_rows("/nowhere", {"openai/gsm8k", "main", "test", ""});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Code::kNotFound);
-  EXPECT_EQ(
-      got.error().message,
-      "no test rows of openai/gsm8k main: /nowhere/openai__gsm8k/main/test.jsonl is missing; 'pareto data fetch "
-      "rows:openai/gsm8k:main:test' brings it, or name the folder of hub rows that has it with --data_dir or "
-      "$PARETO_DATA");
+  EXPECT_EQ(got.error().message,
+            "no test rows of openai/gsm8k main: /nowhere/openai__gsm8k/main/test.jsonl is missing; 'pareto data fetch "
+            "rows:openai/gsm8k:main:test' brings it, or name the folder of hub rows that has it with --data_dir or "
+            "$PARETO_DATA");
   const auto folder = read_jsonl(testing::TempDir());
   ASSERT_FALSE(folder);
   EXPECT_EQ(folder.error().code, Code::kIo);
