@@ -29,15 +29,13 @@ Result<std::string> read_text(const std::string& path) {
   return text.str();
 }
 
-void put(Yaml* map, const std::string& key, const Yaml& value, int key_line) {
-  for (std::size_t i = 0; i < map->entries.size(); ++i) {
-    if (map->entries[i].first != key) continue;
-    map->entries[i].second = value;
-    map->key_lines[i] = key_line;
+void put(Yaml* map, const YamlEntry& entry) {
+  for (YamlEntry& known : map->entries) {
+    if (known.key != entry.key) continue;
+    known = entry;
     return;
   }
-  map->entries.emplace_back(key, value);
-  map->key_lines.push_back(key_line);
+  map->entries.push_back(entry);
 }
 
 // `included`: every file that was reached through an include.
@@ -56,19 +54,17 @@ Result<Yaml> read_with_includes(const std::string& path, std::vector<std::string
   open->push_back(canonical);
   Yaml merged = own;
   merged.entries.clear();
-  merged.key_lines.clear();
   for (const std::string& name : names) {
     const std::string base = (fs::path(path).parent_path() / name).string();
     if (std::error_code ignored; !fs::exists(base, ignored))
       return fail(Code::kNotFound, "{}: include: no file {}", include->where(), base);
     included->insert(fs::weakly_canonical(base).string());
     PARETO_TRY(const Yaml below, read_with_includes(base, open, included));
-    for (std::size_t i = 0; i < below.entries.size(); ++i)
-      put(&merged, below.entries[i].first, below.entries[i].second, below.key_lines[i]);
+    for (const YamlEntry& entry : below.entries) put(&merged, entry);
   }
   open->pop_back();
-  for (std::size_t i = 0; i < own.entries.size(); ++i)
-    if (own.entries[i].first != "include") put(&merged, own.entries[i].first, own.entries[i].second, own.key_lines[i]);
+  for (const YamlEntry& entry : own.entries)
+    if (entry.key != "include") put(&merged, entry);
   return merged;
 }
 
@@ -233,11 +229,10 @@ class Folder {
 
  private:
   static Status nameless(const std::string& path, const Yaml& fields) {
-    for (std::size_t i = 0; i < fields.entries.size(); ++i) {
-      const std::string near = nearest_name(fields.entries[i].first, {"task", "group"});
+    for (const YamlEntry& entry : fields.entries) {
+      const std::string near = nearest_name(entry.key, {"task", "group"});
       if (!near.empty())
-        return fail(Code::kInvalid, "{}:{}: no field '{}'; did you mean '{}'?", path, fields.key_lines[i],
-                    fields.entries[i].first, near);
+        return fail(Code::kInvalid, "{}:{}: no field '{}'; did you mean '{}'?", path, entry.line, entry.key, near);
     }
     return fail(Code::kInvalid,
                 "{}: names neither a task nor a group; add 'task: name', or give a file that others "
@@ -279,9 +274,8 @@ class Folder {
 
 Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector<std::string>& known,
                        const std::vector<std::string>& refused) {
-  for (std::size_t i = 0; i < map.entries.size(); ++i) {
-    const auto& [key, value] = map.entries[i];
-    const std::string where = fmt::format("{}:{}", *value.file, map.key_lines[i]);
+  for (const auto& [key, line, value] : map.entries) {
+    const std::string where = fmt::format("{}:{}", *value.file, line);
     if (value.type == Yaml::Type::kFunction)
       return fail(Code::kUnsupported, "{}: '{}: !function {}': Python cannot be run here; write it as a template",
                   where, key, value.text);

@@ -126,7 +126,7 @@ class Maker {
     maker.where_ = value.where();
     if (value.type == Yaml::Type::kMap) {  // doc_to_choice: the values
       std::vector<Value> values;
-      for (const auto& [name, entry] : value.entries) values.push_back(entry.to_value());
+      for (const YamlEntry& entry : value.entries) values.push_back(entry.value.to_value());
       maker.constant_ = Value::list(std::move(values));
     } else if (value.type == Yaml::Type::kList || !value.value.is_string()) {
       maker.constant_ = value.to_value();
@@ -293,7 +293,7 @@ Result<std::function<Result<Row>(const Row&)>> processor(const Yaml& fields) {
   if (columns == nullptr) return std::function<Result<Row>(const Row&)>();
   if (columns->type != Yaml::Type::kMap) return wrong_yaml(*columns, "process_docs", "a map of new columns");
   std::vector<std::pair<std::string, Maker>> makers;
-  for (const auto& [name, value] : columns->entries) {
+  for (const auto& [name, line, value] : columns->entries) {
     PARETO_TRY(Maker maker, Maker::make(value, name));
     makers.emplace_back(name, std::move(maker));
   }

@@ -174,8 +174,7 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!parent.has_key) {
       set_key(value, &parent);
     } else {
-      parent.node.entries.emplace_back(std::move(parent.key), std::move(value));
-      parent.node.key_lines.push_back(parent.key_line);
+      parent.node.entries.push_back({std::move(parent.key), parent.key_line, std::move(value)});
       parent.has_key = false;
     }
   }
@@ -207,8 +206,8 @@ std::string on_one_line(std::string text) {
 }  // namespace
 
 const Yaml* Yaml::get(std::string_view key) const {
-  for (const auto& [name, value] : entries)
-    if (name == key) return &value;
+  for (const YamlEntry& entry : entries)
+    if (entry.key == key) return &entry.value;
   return nullptr;
 }
 
@@ -225,7 +224,7 @@ Value Yaml::to_value() const {
     }
     case Type::kMap: {
       Value dict = Value::dict({});
-      for (const auto& [key, entry] : entries) dict.set(key, entry.to_value());
+      for (const YamlEntry& entry : entries) dict.set(entry.key, entry.value.to_value());
       return dict;
     }
   }
