@@ -270,6 +270,27 @@ class Folder {
   std::map<std::string, std::string> places_;  // of names
 };
 
+Result<DeclaredTasks> read_folder(const std::string& folder) {
+  PARETO_TRY(const std::vector<std::string> files, files_under(folder));
+  std::vector<Yaml> read;
+  std::set<std::string> included;
+  for (const std::string& path : files) {
+    std::vector<std::string> open;
+    PARETO_TRY(Yaml fields, read_with_includes(path, &open, &included));
+    read.push_back(std::move(fields));
+  }
+  Folder all;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool named = read[i].get("task") != nullptr || read[i].get("group") != nullptr;
+    if (!named && included.count(fs::weakly_canonical(files[i]).string()) > 0) continue;  // there for the others
+    PARETO_CHECK_OK(all.add(files[i], read[i]));
+  }
+  PARETO_TRY(DeclaredTasks declared, std::move(all).finish());
+  if (declared.tasks.empty() && declared.groups.empty())
+    return fail(Code::kNotFound, "--include_path {}: no *.yaml in it declares a task or a group", folder);
+  return declared;
+}
+
 }  // namespace
 
 Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector<std::string>& known,
@@ -310,27 +331,14 @@ Result<std::vector<std::string>> yaml_texts(const Yaml& value, std::string_view 
 Result<Yaml> read_task_file(const std::string& path) {
   std::vector<std::string> open;
   std::set<std::string> included;
-  return read_with_includes(path, &open, &included);
+  auto fields = read_with_includes(path, &open, &included);
+  if (!fields) return tl::unexpected(on_one_line(fields.error()));
+  return fields;
 }
 
 Result<DeclaredTasks> declare_tasks(const std::string& folder) {
-  PARETO_TRY(const std::vector<std::string> files, files_under(folder));
-  std::vector<Yaml> read;
-  std::set<std::string> included;
-  for (const std::string& path : files) {
-    std::vector<std::string> open;
-    PARETO_TRY(Yaml fields, read_with_includes(path, &open, &included));
-    read.push_back(std::move(fields));
-  }
-  Folder all;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const bool named = read[i].get("task") != nullptr || read[i].get("group") != nullptr;
-    if (!named && included.count(fs::weakly_canonical(files[i]).string()) > 0) continue;  // there for the others
-    PARETO_CHECK_OK(all.add(files[i], read[i]));
-  }
-  PARETO_TRY(DeclaredTasks declared, std::move(all).finish());
-  if (declared.tasks.empty() && declared.groups.empty())
-    return fail(Code::kNotFound, "--include_path {}: no *.yaml in it declares a task or a group", folder);
+  auto declared = read_folder(folder);
+  if (!declared) return tl::unexpected(on_one_line(declared.error()));
   return declared;
 }
 

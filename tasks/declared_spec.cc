@@ -122,7 +122,7 @@ class Maker {
  public:
   static Result<Maker> make(const Yaml& value, std::string_view key) {
     Maker maker;
-    maker.key_ = key;
+    maker.key_ = on_one_line({Code::kInvalid, std::string(key)}).message;
     maker.where_ = value.where();
     if (value.type == Yaml::Type::kMap) {  // doc_to_choice: the values
       std::vector<Value> values;
@@ -661,9 +661,7 @@ Status check_makers(const Yaml& fields, const Asker& asker, const std::string& n
   return {};
 }
 
-}  // namespace
-
-Result<TaskSpec> declared_spec(const Yaml& fields) {
+Result<TaskSpec> spec_of(const Yaml& fields) {
   PARETO_CHECK_OK(check_yaml_keys(fields, "field", known_fields(), kRefusedFields));
   TaskSpec spec;
   Asker asker;
@@ -693,6 +691,14 @@ Result<TaskSpec> declared_spec(const Yaml& fields) {
                 spec.info.name);
   PARETO_TRY(spec.documents, split_named(fields, evaluated, fields));
   PARETO_CHECK_OK(set_shots(fields, splits, asker, &spec));
+  return spec;
+}
+
+}  // namespace
+
+Result<TaskSpec> declared_spec(const Yaml& fields) {
+  auto spec = spec_of(fields);
+  if (!spec) return tl::unexpected(on_one_line(spec.error()));
   return spec;
 }
 

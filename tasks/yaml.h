@@ -44,4 +44,7 @@ struct YamlEntry {
 // stands twice, more than 100,000 values (aliases copied) or nesting too deep; kUnsupported for tags and merge keys.
 Result<Yaml> parse_yaml(std::string_view text, const std::string& name);
 
+// Names in these files may hold anything: a message that quotes one still is a single line ("a\nb").
+Error on_one_line(Error error);
+
 }  // namespace pareto
