@@ -29,15 +29,13 @@ Result<std::string> read_text(const std::string& path) {
   return text.str();
 }
 
-void put(Yaml* map, const std::string& key, const Yaml& value, int key_line) {
-  for (std::size_t i = 0; i < map->entries.size(); ++i) {
-    if (map->entries[i].first != key) continue;
-    map->entries[i].second = value;
-    map->key_lines[i] = key_line;
+void put(Yaml* map, const YamlEntry& entry) {
+  for (YamlEntry& known : map->entries) {
+    if (known.key != entry.key) continue;
+    known = entry;
     return;
   }
-  map->entries.emplace_back(key, value);
-  map->key_lines.push_back(key_line);
+  map->entries.push_back(entry);
 }
 
 // `included`: every file that was reached through an include.
@@ -56,19 +54,17 @@ Result<Yaml> read_with_includes(const std::string& path, std::vector<std::string
   open->push_back(canonical);
   Yaml merged = own;
   merged.entries.clear();
-  merged.key_lines.clear();
   for (const std::string& name : names) {
     const std::string base = (fs::path(path).parent_path() / name).string();
     if (std::error_code ignored; !fs::exists(base, ignored))
       return fail(Code::kNotFound, "{}: include: no file {}", include->where(), base);
     included->insert(fs::weakly_canonical(base).string());
     PARETO_TRY(const Yaml below, read_with_includes(base, open, included));
-    for (std::size_t i = 0; i < below.entries.size(); ++i)
-      put(&merged, below.entries[i].first, below.entries[i].second, below.key_lines[i]);
+    for (const YamlEntry& entry : below.entries) put(&merged, entry);
   }
   open->pop_back();
-  for (std::size_t i = 0; i < own.entries.size(); ++i)
-    if (own.entries[i].first != "include") put(&merged, own.entries[i].first, own.entries[i].second, own.key_lines[i]);
+  for (const YamlEntry& entry : own.entries)
+    if (entry.key != "include") put(&merged, entry);
   return merged;
 }
 
@@ -233,11 +229,10 @@ class Folder {
 
  private:
   static Status nameless(const std::string& path, const Yaml& fields) {
-    for (std::size_t i = 0; i < fields.entries.size(); ++i) {
-      const std::string near = nearest_name(fields.entries[i].first, {"task", "group"});
+    for (const YamlEntry& entry : fields.entries) {
+      const std::string near = nearest_name(entry.key, {"task", "group"});
       if (!near.empty())
-        return fail(Code::kInvalid, "{}:{}: no field '{}'; did you mean '{}'?", path, fields.key_lines[i],
-                    fields.entries[i].first, near);
+        return fail(Code::kInvalid, "{}:{}: no field '{}'; did you mean '{}'?", path, entry.line, entry.key, near);
     }
     return fail(Code::kInvalid,
                 "{}: names neither a task nor a group; add 'task: name', or give a file that others "
@@ -275,13 +270,33 @@ class Folder {
   std::map<std::string, std::string> places_;  // of names
 };
 
+Result<DeclaredTasks> read_folder(const std::string& folder) {
+  PARETO_TRY(const std::vector<std::string> files, files_under(folder));
+  std::vector<Yaml> read;
+  std::set<std::string> included;
+  for (const std::string& path : files) {
+    std::vector<std::string> open;
+    PARETO_TRY(Yaml fields, read_with_includes(path, &open, &included));
+    read.push_back(std::move(fields));
+  }
+  Folder all;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool named = read[i].get("task") != nullptr || read[i].get("group") != nullptr;
+    if (!named && included.count(fs::weakly_canonical(files[i]).string()) > 0) continue;  // there for the others
+    PARETO_CHECK_OK(all.add(files[i], read[i]));
+  }
+  PARETO_TRY(DeclaredTasks declared, std::move(all).finish());
+  if (declared.tasks.empty() && declared.groups.empty())
+    return fail(Code::kNotFound, "--include_path {}: no *.yaml in it declares a task or a group", folder);
+  return declared;
+}
+
 }  // namespace
 
 Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector<std::string>& known,
                        const std::vector<std::string>& refused) {
-  for (std::size_t i = 0; i < map.entries.size(); ++i) {
-    const auto& [key, value] = map.entries[i];
-    const std::string where = fmt::format("{}:{}", *value.file, map.key_lines[i]);
+  for (const auto& [key, line, value] : map.entries) {
+    const std::string where = fmt::format("{}:{}", *value.file, line);
     if (value.type == Yaml::Type::kFunction)
       return fail(Code::kUnsupported, "{}: '{}: !function {}': Python cannot be run here; write it as a template",
                   where, key, value.text);
@@ -316,27 +331,14 @@ Result<std::vector<std::string>> yaml_texts(const Yaml& value, std::string_view 
 Result<Yaml> read_task_file(const std::string& path) {
   std::vector<std::string> open;
   std::set<std::string> included;
-  return read_with_includes(path, &open, &included);
+  auto fields = read_with_includes(path, &open, &included);
+  if (!fields) return tl::unexpected(on_one_line(fields.error()));
+  return fields;
 }
 
 Result<DeclaredTasks> declare_tasks(const std::string& folder) {
-  PARETO_TRY(const std::vector<std::string> files, files_under(folder));
-  std::vector<Yaml> read;
-  std::set<std::string> included;
-  for (const std::string& path : files) {
-    std::vector<std::string> open;
-    PARETO_TRY(Yaml fields, read_with_includes(path, &open, &included));
-    read.push_back(std::move(fields));
-  }
-  Folder all;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const bool named = read[i].get("task") != nullptr || read[i].get("group") != nullptr;
-    if (!named && included.count(fs::weakly_canonical(files[i]).string()) > 0) continue;  // there for the others
-    PARETO_CHECK_OK(all.add(files[i], read[i]));
-  }
-  PARETO_TRY(DeclaredTasks declared, std::move(all).finish());
-  if (declared.tasks.empty() && declared.groups.empty())
-    return fail(Code::kNotFound, "--include_path {}: no *.yaml in it declares a task or a group", folder);
+  auto declared = read_folder(folder);
+  if (!declared) return tl::unexpected(on_one_line(declared.error()));
   return declared;
 }
 

@@ -122,11 +122,11 @@ class Maker {
  public:
   static Result<Maker> make(const Yaml& value, std::string_view key) {
     Maker maker;
-    maker.key_ = key;
+    maker.key_ = on_one_line({Code::kInvalid, std::string(key)}).message;
     maker.where_ = value.where();
     if (value.type == Yaml::Type::kMap) {  // doc_to_choice: the values
       std::vector<Value> values;
-      for (const auto& [name, entry] : value.entries) values.push_back(entry.to_value());
+      for (const YamlEntry& entry : value.entries) values.push_back(entry.value.to_value());
       maker.constant_ = Value::list(std::move(values));
     } else if (value.type == Yaml::Type::kList || !value.value.is_string()) {
       maker.constant_ = value.to_value();
@@ -293,7 +293,7 @@ Result<std::function<Result<Row>(const Row&)>> processor(const Yaml& fields) {
   if (columns == nullptr) return std::function<Result<Row>(const Row&)>();
   if (columns->type != Yaml::Type::kMap) return wrong_yaml(*columns, "process_docs", "a map of new columns");
   std::vector<std::pair<std::string, Maker>> makers;
-  for (const auto& [name, value] : columns->entries) {
+  for (const auto& [name, line, value] : columns->entries) {
     PARETO_TRY(Maker maker, Maker::make(value, name));
     makers.emplace_back(name, std::move(maker));
   }
@@ -661,9 +661,7 @@ Status check_makers(const Yaml& fields, const Asker& asker, const std::string& n
   return {};
 }
 
-}  // namespace
-
-Result<TaskSpec> declared_spec(const Yaml& fields) {
+Result<TaskSpec> spec_of(const Yaml& fields) {
   PARETO_CHECK_OK(check_yaml_keys(fields, "field", known_fields(), kRefusedFields));
   TaskSpec spec;
   Asker asker;
@@ -693,6 +691,14 @@ Result<TaskSpec> declared_spec(const Yaml& fields) {
                 spec.info.name);
   PARETO_TRY(spec.documents, split_named(fields, evaluated, fields));
   PARETO_CHECK_OK(set_shots(fields, splits, asker, &spec));
+  return spec;
+}
+
+}  // namespace
+
+Result<TaskSpec> declared_spec(const Yaml& fields) {
+  auto spec = spec_of(fields);
+  if (!spec) return tl::unexpected(on_one_line(spec.error()));
   return spec;
 }
 

@@ -174,8 +174,7 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!parent.has_key) {
       set_key(value, &parent);
     } else {
-      parent.node.entries.emplace_back(std::move(parent.key), std::move(value));
-      parent.node.key_lines.push_back(parent.key_line);
+      parent.node.entries.push_back({std::move(parent.key), parent.key_line, std::move(value)});
       parent.has_key = false;
     }
   }
@@ -198,17 +197,27 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
-// yaml-cpp's words on one line.
-std::string on_one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
 }  // namespace
 
+Error on_one_line(Error error) {
+  std::string line;
+  for (const char c : error.message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      line += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      line += fmt::format("\\x{:02x}", byte);
+    } else {
+      line += c;
+    }
+  }
+  error.message = std::move(line);
+  return error;
+}
+
 const Yaml* Yaml::get(std::string_view key) const {
-  for (const auto& [name, value] : entries)
-    if (name == key) return &value;
+  for (const YamlEntry& entry : entries)
+    if (entry.key == key) return &entry.value;
   return nullptr;
 }
 
@@ -225,7 +234,7 @@ Value Yaml::to_value() const {
     }
     case Type::kMap: {
       Value dict = Value::dict({});
-      for (const auto& [key, entry] : entries) dict.set(key, entry.to_value());
+      for (const YamlEntry& entry : entries) dict.set(entry.key, entry.value.to_value());
       return dict;
     }
   }
@@ -243,11 +252,12 @@ Result<Yaml> parse_yaml(std::string_view text, const std::string& name) {
     if (parser.HandleNextDocument(rest)) return fail(Code::kInvalid, "{}: more than one document", name);
     return tree;
   } catch (const Refused& refused) {
-    return tl::unexpected(refused.error);
+    return tl::unexpected(on_one_line(refused.error));
   } catch (const YAML::Exception& error) {
-    return fail(Code::kInvalid, "{}:{}: {}", name, std::max(0, error.mark.line) + 1, on_one_line(error.msg));
+    return tl::unexpected(
+        on_one_line({Code::kInvalid, fmt::format("{}:{}: {}", name, std::max(0, error.mark.line) + 1, error.msg)}));
   } catch (const std::exception& error) {
-    return fail(Code::kInvalid, "{}: {}", name, on_one_line(error.what()));
+    return tl::unexpected(on_one_line({Code::kInvalid, fmt::format("{}: {}", name, error.what())}));
   }
 }
 

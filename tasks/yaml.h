@@ -8,13 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/result.h"
 #include "tasks/value.h"
 
 namespace pareto {
+
+struct YamlEntry;
 
 struct Yaml {
   enum class Type { kScalar, kList, kMap, kFunction };  // kFunction: !function name, kept as text
@@ -24,8 +25,7 @@ struct Yaml {
   std::string text;  // of a scalar, as it stands
   Value value;       // of a scalar
   std::vector<Yaml> items;
-  std::vector<std::pair<std::string, Yaml>> entries;  // in order; no key twice
-  std::vector<int> key_lines;                         // parallel to entries
+  std::vector<YamlEntry> entries;  // of a map, in order; no key twice
 
   std::string where() const { return fmt::format("{}:{}", *file, line); }  // "tasks/mine.yaml:7"
   const Yaml* get(std::string_view key) const;                             // of a map, or null
@@ -34,8 +34,17 @@ struct Yaml {
   Value to_value() const;
 };
 
+struct YamlEntry {
+  std::string key;
+  int line = 1;  // of the key
+  Yaml value;
+};
+
 // One document. `name` is what messages call it. Errors: kInvalid ("NAME:LINE: …") for what is no YAML, a key that
 // stands twice, more than 100,000 values (aliases copied) or nesting too deep; kUnsupported for tags and merge keys.
 Result<Yaml> parse_yaml(std::string_view text, const std::string& name);
+
+// Names in these files may hold anything: a message that quotes one still is a single line ("a\nb").
+Error on_one_line(Error error);
 
 }  // namespace pareto

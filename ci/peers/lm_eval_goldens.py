@@ -2,6 +2,7 @@
 """Prompts and hashes of lm-evaluation-harness 0.4.13, for tests/tasks.
 
     ci/peers/lm_eval_goldens.py --data DIR > tests/golden/tasks/prompts.jsonl
+    ci/peers/lm_eval_goldens.py --data tests/golden/data --own > tests/golden/tasks/prompts_own.jsonl
 
 One JSON object per case: what was asked (task, num_fewshot, limit, samples, chat, multiturn, system, seed) and
 
@@ -17,6 +18,7 @@ import argparse, hashlib, json, math
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("--data", required=True, help="folder of hub rows")
+p.add_argument("--own", action="store_true", help="the cases over the rows of our own")
 args = p.parse_args()
 from lm_eval_tasks import load
 
@@ -32,6 +34,15 @@ CASES += [dict(task="gsm8k", limit=0.0123), dict(task="gsm8k", limit=10), dict(t
 for task in ("arc_easy", "gsm8k", "gsm8k_cot", "mmlu_anatomy", "aime24"):
     CASES += [dict(task=task, num_fewshot=2, limit=8, chat=True, multiturn=m, system=s)
               for m in (True, False) for s in (None, "You are careful.")]
+CASES += [dict(task=t, num_fewshot=None) for t in ("openbookqa", "piqa", "hellaswag", "winogrande", "commonsense_qa", "lambada_openai")]
+CASES += [dict(task=f"{t}_{v}", num_fewshot=n) for t in MMLU for v in ("continuation", "generative") for n in (0, 5)]
+
+OWN = [dict(task=t, num_fewshot=n) for n in (0, 3)
+       for t in ("arc_easy", "gsm8k", "mmlu_astronomy", "mmlu_astronomy_continuation", "mmlu_astronomy_generative", "openbookqa", "piqa",
+                 "hellaswag", "winogrande", "commonsense_qa", "lambada_openai", "gsm8k_cot_self_consistency")]
+OWN += [dict(task="wikitext", num_fewshot=0)]
+OWN += [dict(task=t, num_fewshot=2, chat=True, multiturn=m, system=s) for m in (True, False) for s in (None, "You are careful.")
+        for t in ("openbookqa", "hellaswag", "winogrande", "lambada_openai", "mmlu_astronomy_generative")]
 
 
 def chat(messages, add_generation_prompt=True):
@@ -75,5 +86,5 @@ def run(case):
             "requests_sha256": sha(requests)}
 
 
-for case in CASES:
+for case in OWN if args.own else CASES:
     print(json.dumps(run(case), ensure_ascii=False), flush=True)

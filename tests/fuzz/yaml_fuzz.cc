@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     return 0;
   }
   if (tree->type != pareto::Yaml::Type::kMap) return 0;
-  check(tree->entries.size() == tree->key_lines.size());
+  for (const pareto::YamlEntry& entry : tree->entries) check(tree->get(entry.key) == &entry.value);
   const auto spec = pareto::declared_spec(*tree);
   if (spec) {
     check(!spec->filters.empty() && spec->ask != nullptr && spec->repeats >= 1);

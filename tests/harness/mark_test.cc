@@ -140,6 +140,24 @@ TEST(IncludePath, ThePageOnAddingATaskHolds) {
   EXPECT_EQ(sample["target"], "1");
 }
 
+// llama.cpp's tool prints "perplexity over 655 chunks" for this file and this tokenizer at n_ctx 512.
+TEST(WikitextLlamaCpp, AsManyChunksAsLlamaCpp) {
+  const std::string shared = PARETO_SHARED, tokenizer = shared + "/models/llama2-tokenizer/tokenizer.model";
+  const std::string raw = read_text(shared + "/data/wikitext2/wiki.test.raw");
+  if (raw.empty() || !std::filesystem::exists(tokenizer))
+    GTEST_SKIP() << "needs ../shared/data/wikitext2 and llama2-tokenizer";
+  const TemporaryFolder folder;
+  const std::string rows = folder.path("EleutherAI__wikitext_document_level/wikitext-2-raw-v1");
+  std::filesystem::create_directories(rows);
+  write_text(rows + "/test.jsonl", json{{"page", raw}}.dump() + "\n");
+  const ProgramResult run = run_program({"run", "--backend", "null", "--task", "wikitext_llamacpp", "--tokenizer",
+                                         tokenizer, "--data_dir", folder.path(), "--output", folder.path("out")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json record = json::parse(read_text(files_below(folder.path("out"), "results_").at(0)));
+  EXPECT_EQ(record["n-samples"]["wikitext_llamacpp"]["effective"], 655);
+  EXPECT_EQ(record["results"]["wikitext_llamacpp"]["perplexity_stderr,none"], "N/A");
+}
+
 TEST(Repeats, AreInTheRecordAsOneRequest) {
   const TemporaryFolder folder;
   const ProgramResult run =

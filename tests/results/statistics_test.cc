@@ -150,7 +150,7 @@ TEST(Perplexity, BootstrapReferenceValues) {
 
 TEST(Perplexity, ErrorNeedsTwoDocuments) {
   EXPECT_FALSE(perplexity_stderr(std::vector<double>{-1}).has_value());
-  EXPECT_NEAR(*perplexity_stderr(std::vector<double>{-1, -1}), 0, 1e-12);
+  EXPECT_NEAR(*perplexity_stderr(std::vector<double>{-1, -1}), 0, 1e-9);  // a mean of 100,000 rounds
 }
 
 // n = 3, values 1 2 3: mean 2, standard error 1/√3, t(.975, 2) = 4.302653.

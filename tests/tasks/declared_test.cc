@@ -233,6 +233,8 @@ TEST(DeclaredFolder, WhatCannotBeRead) {
       {"include: missing\n", ":1: include: no file "},
       {"include: mine.yaml\ntask: a\n", ": includes itself"},
       {"task: !!python/name:os.system a\n", ":1: the tag '"},
+      {"task: t\n\"a\\nb\": 1\n\"a\\nb\": 2\n", ":3: 'a\\nb' stands here twice"},
+      {"group: g\ntask: [\"no\\nbody\"]\n", ":2: no task, group or tag 'no\\nbody'"},
       {"group: g\ntask: [nobody]\n", ":2: no task, group or tag 'nobody'"},
       {"group: g\ntask: [arc_easy]\naggregate_metrics: []\n", ":3: no field of a group 'aggregate_metrics'"},
   };

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/hash.h"
 #include "tasks/exact_algebra.h"
 #include "tasks/minerva.h"
 #include "tests/tasks/tasks_support.h"
@@ -103,6 +104,11 @@ TEST(Math500, ReferencesOfTheSet) {
   const auto task = test::load_task("math500");
   ASSERT_NE(task, nullptr);
   ASSERT_EQ(task->documents().size(), 500u);
+  std::string prompts;
+  for (const Document& document : task->documents()) prompts += document.prompt_hash;
+  // Of the 500 prompts that lm-eval's minerva_math500 builds from the same rows, four-shot.
+  EXPECT_EQ(task->documents()[0].prompt_hash, "ac82040a5a5363bfb08d65a0cf04e0a82ad1c89fc5bd0c197d3fded175468f35");
+  EXPECT_EQ(sha256_hex(prompts), "b84291885482518b37abd2d423fafbe1e42b98c9c6e5aab389686b3e38db7a16");
   int readable = 0;
   for (const Document& document : task->documents()) {
     const std::string answer = minerva_normalised(document.target);
