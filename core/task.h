@@ -41,9 +41,9 @@ struct TaskOptions {
   std::string file;                               // of `requests:FILE`; for other tasks empty
 
   // Of tasks that are made to a length (TaskEntry::sized):
-  int length = 0;                        // tokens of prompt and answer together; 0: not given
-  const Tokenizer* tokenizer = nullptr;  // that counts them; null: none is known
-  std::string ruler_profile = "pareto";  // pareto, nvidia, lm-eval
+  int length = 0;                                 // tokens of prompt and answer together; 0: not given
+  const Tokenizer* tokenizer = nullptr;           // that counts them; null: none is known
+  std::string ruler_profile = "pareto";           // pareto, nvidia, lm-eval
   std::optional<std::uint64_t> seed, numpy_seed;  // unset: the profile's own
   // What the tasks of one cell hand on to each other in the order that they are loaded (lm-eval's RULER tasks draw from
   // one stream). It belongs to whoever loads them; null: the task stands alone.
@@ -76,7 +76,7 @@ struct TaskInfo {
 struct GroupInfo {
   std::string name, alias, version;
   std::vector<std::string> members;  // tasks or groups
-  std::string metric = "acc";  // empty: each member's first
+  std::string metric = "acc";        // empty: each member's first
   bool weight_by_size = true;
 };
 

@@ -15,9 +15,7 @@ namespace {
 
 constexpr std::string_view kDepthMark = "string_match_at_";
 
-int depth_of(std::string_view metric) {
-  return std::atoi(std::string(metric.substr(kDepthMark.size())).c_str());
-}
+int depth_of(std::string_view metric) { return std::atoi(std::string(metric.substr(kDepthMark.size())).c_str()); }
 
 int length_of(const CellRecord& record) {
   for (const RecordedOption& option : record.options)

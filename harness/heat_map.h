@@ -15,10 +15,10 @@
 namespace pareto {
 
 struct HeatMap {
-  std::string model, title, task;            // title: the cells' id without their length
-  std::vector<int> depths;                   // percent, ascending
-  std::vector<int> lengths;                  // ascending
-  std::vector<std::vector<double>> values;   // [depth][length], in [0, 1]; below 0: not measured
+  std::string model, title, task;           // title: the cells' id without their length
+  std::vector<int> depths;                  // percent, ascending
+  std::vector<int> lengths;                 // ascending
+  std::vector<std::vector<double>> values;  // [depth][length], in [0, 1]; below 0: not measured
 };
 
 // Whether a metric is a depth's, so that the table of scores leaves it to the map.

@@ -129,8 +129,9 @@ GroupSummary summarise_group(const GroupInfo& group, std::span<const GroupInfo> 
   for (const TaskSummary* leaf : leaves) {
     summary.leaf_tasks.push_back(leaf->name);
     summary.documents += leaf->documents;
-    const auto found = std::find_if(leaf->scores.begin(), leaf->scores.end(),
-                                    [&](const MetricScore& s) { return group.metric.empty() || s.metric == group.metric; });
+    const auto found = std::find_if(leaf->scores.begin(), leaf->scores.end(), [&](const MetricScore& s) {
+      return group.metric.empty() || s.metric == group.metric;
+    });
     if (found == leaf->scores.end()) return summary;
     score = *found;
     values.push_back({found->value, found->stderror, found->n});

@@ -165,8 +165,9 @@ const std::vector<std::string_view>& Essays::sentences(int n, bool repeat) {
 
 Result<std::vector<std::string>> read_english_words(const std::string& folder) {
   const std::string path = folder + "/english_words.json";
-  PARETO_TRY(const Value json, read_json(path, "RULER's longer word list: this length needs more words than "
-                                               "wonderwords has"));
+  PARETO_TRY(const Value json, read_json(path,
+                                         "RULER's longer word list: this length needs more words than "
+                                         "wonderwords has"));
   if (!json.is_dict()) return fail(Code::kInvalid, "{}: not an object of words", path);
   std::vector<std::string> words;
   for (const auto& [key, value] : json.entries()) {

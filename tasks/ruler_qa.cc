@@ -1,5 +1,5 @@
-// Questions over many documents, as upstream draws them: a question's own documents (SQuAD: then others of its article),
-// then any others, shuffled by Random(42) and numbered. Example i asks question i.
+// Questions over many documents, as upstream draws them: a question's own documents (SQuAD: then others of its
+// article), then any others, shuffled by Random(42) and numbered. Example i asks question i.
 //
 // NVIDIA/RULER c3f5e3b, qa.py; lm_eval 0.4.13, tasks/ruler/qa_utils.py.
 #include <algorithm>
@@ -47,8 +47,8 @@ class UpstreamQa final : public Source {
     PARETO_TRY(const std::optional<Attempt> first, make(0, kDocumentStep));
     if (!first) return setting_.too_short();
     const int upper = std::max(three_times(setting_.length, first->tokens, kDocumentStep), kDocumentStep * 2);
-    PARETO_TRY(const std::optional<int> best, halve(setting_, kDocumentStep, upper, setting_.reserve,
-                                                    [&](int size) { return make(0, size); }));
+    PARETO_TRY(const std::optional<int> best,
+               halve(setting_, kDocumentStep, upper, setting_.reserve, [&](int size) { return make(0, size); }));
     size_ = best.value_or(kDocumentStep);
     return {};
   }
@@ -104,8 +104,8 @@ class UpstreamQa final : public Source {
     return chosen;
   }
 
-  // All documents and more: NVIDIA begins again with the first; lm-eval takes its list itself, and shuffling it in place
-  // moves the documents that questions mean.
+  // All documents and more: NVIDIA begins again with the first; lm-eval takes its list itself, and shuffling it in
+  // place moves the documents that questions mean.
   std::vector<int> choose_all(int size) const {
     if (!nvidia_) return order_;
     std::vector<int> all(static_cast<std::size_t>(size));
