@@ -113,6 +113,7 @@ std::vector<std::string> WordLists::all() const {
 NeedleWords::NeedleWords(const WordLists& lists) : nouns_(lists.nouns) {
   sort_unique(&nouns_);
   std::vector<std::string> prefixes;
+  prefixes.reserve(lists.adjectives.size());
   for (const std::string& adjective : lists.adjectives) prefixes.push_back(adjective + "-");
   sort_unique(&prefixes);
   for (std::size_t i = 0; i < prefixes.size();) {

@@ -20,8 +20,9 @@ constexpr int kShort = 4096;  // below: the small step
 // np.round(np.linspace(0, 100, 40))
 const std::vector<int>& depths() {
   static const std::vector<int> kDepths = [] {
-    std::vector<int> all;
-    for (int i = 0; i < 40; ++i) all.push_back(static_cast<int>(std::nearbyint(i * (100.0 / 39))));
+    std::vector<int> all(40);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i] = static_cast<int>(std::nearbyint(static_cast<double>(i) * (100.0 / 39)));
     return all;
   }();
   return kDepths;

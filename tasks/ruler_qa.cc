@@ -58,9 +58,8 @@ class UpstreamQa final : public Source {
     for (int tokens = 0; tokens + setting_.reserve < setting_.length;) {
       PARETO_TRY(const std::optional<Attempt> attempt, make(0, size_));
       if (!attempt) return setting_.too_short();
-      std::vector<Value> answers;
-      for (const std::string& answer : attempt->answers) answers.emplace_back(answer);
-      tokens = count_(attempt->prompt.input + " " + python::str(Value::list(std::move(answers))));
+      tokens = count_(attempt->prompt.input + " " +
+                      python::str(Value::list({attempt->answers.begin(), attempt->answers.end()})));
       if (tokens + setting_.reserve > setting_.length) {
         size_ -= kDocumentStep;
         break;

@@ -144,9 +144,7 @@ class SizedTask final : public Task {
     json.set(upstreams ? "gen_prefix" : "answer_prefix", example.prefix);
     if (spec_.depths > 0) json.set("depth", percent(index));
     if (!example.depths.empty()) {
-      std::vector<Value> depths;
-      for (const double depth : example.depths) depths.emplace_back(depth);
-      json.set("depths", Value::list(std::move(depths)));
+      json.set("depths", Value::list({example.depths.begin(), example.depths.end()}));
     }
     return json;
   }
@@ -210,10 +208,6 @@ Result<Document> make_document(const DocumentText& content, std::string_view pro
   return document;
 }
 
-Value list_of(const std::vector<std::string>& texts) {
-  std::vector<Value> items;
-  for (const std::string& text : texts) items.emplace_back(text);
-  return Value::list(std::move(items));
-}
+Value list_of(const std::vector<std::string>& texts) { return Value::list({texts.begin(), texts.end()}); }
 
 }  // namespace pareto::ruler

@@ -157,9 +157,8 @@ class UpstreamVt final : public Source {
       PARETO_TRY(const std::optional<Attempt> attempt, make(noises, example));
       if (!attempt)
         return fail(Code::kInvalid, "{}: upstream stops here with this seed; try another", setting_.owner());
-      std::vector<Value> names;
-      for (const std::string& name : attempt->answers) names.emplace_back(name);
-      tokens = count_(whole(*attempt) + " " + python::str(Value::list(std::move(names))));
+      tokens =
+          count_(whole(*attempt) + " " + python::str(Value::list({attempt->answers.begin(), attempt->answers.end()})));
       if (tokens + setting_.reserve + extra > length) return noises - step;
       noises += step;
     }

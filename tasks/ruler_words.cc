@@ -175,7 +175,7 @@ constexpr std::string_view kPlaces[] = {
     "with great care",         "with the help of a neighbor", "within a few days",
     "without a word"};
 
-constexpr std::string_view kNames[] = {
+constexpr std::string_view kFirstNames[] = {
     "Abel",    "Ada",    "Agnes",  "Albert", "Alda",    "Amos",    "Anita",  "Anton",   "Arlo",   "Astrid",  "Barnaby",
     "Beatrix", "Bella",  "Boris",  "Bruno",  "Callum",  "Carla",   "Cecil",  "Celia",   "Clara",  "Clement", "Conrad",
     "Cora",    "Cyril",  "Daphne", "Dario",  "Delia",   "Dennis",  "Dora",   "Dwight",  "Edgar",  "Edith",   "Edna",
@@ -197,6 +197,6 @@ std::span<const std::string_view> own_nouns() { return kNouns; }
 std::span<const std::string_view> own_adjectives() { return kAdjectives; }
 std::span<const std::string_view> own_verbs() { return kVerbs; }
 std::span<const std::string_view> own_places() { return kPlaces; }
-std::span<const std::string_view> own_names() { return kNames; }
+std::span<const std::string_view> own_names() { return kFirstNames; }
 
 }  // namespace pareto::ruler

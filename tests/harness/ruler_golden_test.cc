@@ -107,10 +107,10 @@ int compare(const Group& group, const std::vector<json>& rows, const std::string
       const Document& document = task->documents()[row["sample"].get<std::size_t>()];
       const std::string where = group.profile + " " + name + " " + std::to_string(group.length) + " " +
                                 group.tokenizer + " " + row["sample"].dump();
-      EXPECT_EQ(document.prompt_hash, row["sha256"]) << where;
+      EXPECT_EQ(document.prompt_hash, row["sha256"].get<std::string>()) << where;
       if (row.contains("doc_hash")) {
-        EXPECT_EQ(document.doc_hash, row["doc_hash"]) << where;
-        EXPECT_EQ(document.target_hash, row["target_hash"]) << where;
+        EXPECT_EQ(document.doc_hash, row["doc_hash"].get<std::string>()) << where;
+        EXPECT_EQ(document.target_hash, row["target_hash"].get<std::string>()) << where;
       }
       ++compared;
     }

@@ -44,9 +44,9 @@ TEST(RulerRun, OneCellPerLengthAndAHeatMap) {
   const auto rows = samples(out.path(), "niah_grid");
   ASSERT_EQ(rows.size(), 22u);
   for (const json& row : rows) {
-    EXPECT_EQ(row["doc"]["depth"], 10 * row["doc_id"].get<int>());
+    EXPECT_EQ(row["doc"]["depth"].get<int>(), 10 * row["doc_id"].get<int>());
     const std::string prompt = row["arguments"]["gen_args_0"]["arg_0"];
-    EXPECT_EQ(row["prompt_hash"], sha256_hex(prompt));
+    EXPECT_EQ(row["prompt_hash"].get<std::string>(), sha256_hex(prompt));
     EXPECT_TRUE(prompt.ends_with("mentioned in the provided text is"));
   }
   const json record = json::parse(read_text(files_below(out.path(), "results_")[0]));

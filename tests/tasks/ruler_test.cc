@@ -479,12 +479,13 @@ TEST(RulerMarks, EqualsUpstream) {
       ++cases;
       const auto references = row["references"].get<std::vector<std::string>>();
       const std::string cleaned = ruler::clean_prediction(row["response"].get<std::string>());
-      EXPECT_EQ(cleaned, row["postprocessed"]) << line;
+      EXPECT_EQ(cleaned, row["postprocessed"].get<std::string>()) << line;
       const double all = ruler::string_match_all(cleaned, references);
       EXPECT_NEAR(all, row["lm_eval_string_match_all"].get<double>(), 1e-12) << line;
       EXPECT_NEAR(all, row["lm_eval_string_match_part"].get<double>(), 1e-12) << line;
       EXPECT_NEAR(all * 100, row["nvidia_string_match_all"].get<double>(), 0.005001) << line;
-      EXPECT_EQ(ruler::string_match_any(cleaned, references) * 100, row["nvidia_string_match_part"]) << line;
+      EXPECT_EQ(ruler::string_match_any(cleaned, references) * 100, row["nvidia_string_match_part"].get<double>())
+          << line;
     } else if (row["task"] == "ruler_set") {
       ++cases;
       double all = 0, any = 0;
