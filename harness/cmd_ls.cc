@@ -27,7 +27,11 @@ std::string joined(const std::vector<std::string>& words, const char* separator 
 Json list_tasks() {
   Json rows = Json::array();
   for (const TaskEntry& task : tasks())
-    rows.push_back(Json{{"name", task.name}, {"summary", task.summary}, {"kind", "task"}, {"tags", task.tags}});
+    rows.push_back(Json{{"name", task.name},
+                        {"summary", task.summary},
+                        {"kind", "task"},
+                        {"tags", task.tags},
+                        {"needs_length", task.sized}});
   for (const GroupInfo& group : task_groups())
     rows.push_back(Json{{"name", group.name},
                         {"summary", fmt::format("group of {}", group.members.size())},

@@ -90,6 +90,7 @@ std::vector<HeatMap> heat_maps(const RunReport& report) {
       }
   }
   std::vector<HeatMap> maps;
+  maps.reserve(all.size());
   for (const auto& [key, collected] : all) maps.push_back(to_map(collected));
   return maps;
 }

@@ -189,11 +189,16 @@ Status check_texts(const OptionMap& values) {
   return {};
 }
 
+// The first task that is made to a length; null: none is.
+const std::string* sized_task(const TaskSelection& selection) {
+  for (const std::string& name : selection.tasks)
+    if (const TaskEntry* entry = find_task(name); entry != nullptr && entry->sized) return &name;
+  return nullptr;
+}
+
 // A task that is made to a length needs one, and a length needs such a task.
 Status check_length(const TaskSelection& selection, const std::string& length) {
-  const std::string* sized = nullptr;
-  for (const std::string& name : selection.tasks)
-    if (const TaskEntry* entry = find_task(name); entry != nullptr && entry->sized && sized == nullptr) sized = &name;
+  const std::string* sized = sized_task(selection);
   if (sized != nullptr && length.empty())
     return fail(Code::kUsage, "task '{}' is made to a length; give --length N, or several: --length 4096,8192", *sized);
   if (sized == nullptr && !length.empty())
@@ -398,6 +403,9 @@ Result<RunPlan> plan_run(const Arguments& arguments) {
     PARETO_TRY(const OptionMap point, check_point(raw));
     for (const BackendSpec& spec : specs) {
       PARETO_TRY(CellOptions cell, make_cell(point, spec));
+      if (const std::string* sized = sized_task(plan.tasks);
+          sized != nullptr && cell.model.empty() && point.at("tokenizer").empty())
+        return fail(Code::kUsage, "task '{}' is made to a length and there is no model; give --tokenizer PATH", *sized);
       plan.cells.push_back(std::move(cell));
     }
   }

@@ -1,7 +1,7 @@
 // Passkey in several turns: five keys hidden in noise, asked one after another.
 //
-//   Five pass keys are hidden within the following text. … ⏎ noise ⏎ The pass key for the old lamp is 71432. Remember it. …
-//   Question: What is the pass key for the old lamp? ⏎ Answer: 71432 ⏎ Question: … ⏎ Answer:
+//   Five pass keys are hidden within the following text. … ⏎ noise ⏎ The pass key for the old lamp is 71432. Remember
+//   it. … Question: What is the pass key for the old lamp? ⏎ Answer: 71432 ⏎ Question: … ⏎ Answer:
 //
 // Turn t is part t of its document: the conversation so far with the right answers in it, so that one wrong answer does
 // not spoil the turns after it, and every turn continues the prompt of the turn before (the prefix is shared). Under a
@@ -17,8 +17,7 @@ namespace pareto::ruler {
 namespace {
 
 constexpr int kTurns = 5, kReserve = 16, kMostPasskeyDocuments = 100;
-constexpr const char* kKwargs =
-    R"({"until": ["\n"], "do_sample": false, "temperature": 0.0, "max_gen_toks": 16})";
+constexpr const char* kKwargs = R"({"until": ["\n"], "do_sample": false, "temperature": 0.0, "max_gen_toks": 16})";
 
 // One document: the text with its keys, and what is asked about it.
 struct PasskeyItem {
@@ -128,8 +127,8 @@ class PasskeyTask final : public Task {
       return example;
     };
     constexpr int kMostNoises = 1 << 26;
-    PARETO_TRY(const Example last,
-               fill(setting, count, 1, kMostNoises, [&](int n) { return n * noise; }, compose));
+    PARETO_TRY(const Example last, fill(
+                                       setting, count, 1, kMostNoises, [&](int n) { return n * noise; }, compose));
     const std::size_t questions = last.input.find("\n\nQuestion: ");
     item.context = last.input.substr(0, questions);
     item.length = last.length;
@@ -139,8 +138,7 @@ class PasskeyTask final : public Task {
   // Keys stand in the text in another order than they are asked in: the places are drawn apart.
   static std::string context_of(const PasskeyItem& item, const std::vector<double>& places, int noises) {
     std::vector<std::vector<std::size_t>> at(static_cast<std::size_t>(noises) + 1);
-    for (std::size_t k = 0; k < places.size(); ++k)
-      at[static_cast<std::size_t>(places[k] * (noises + 1))].push_back(k);
+    for (std::size_t k = 0; k < places.size(); ++k) at[static_cast<std::size_t>(places[k] * (noises + 1))].push_back(k);
     std::string text =
         "Five pass keys are hidden within the following text. Find and memorize them. I will ask for them one after "
         "another.";

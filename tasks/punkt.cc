@@ -3,6 +3,7 @@
 #include <charconv>
 #include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "tasks/python.h"
 
@@ -211,7 +212,8 @@ std::vector<Candidate> candidates(std::string_view text) {
   std::vector<Candidate> all;
   Candidate previous;
   bool have = false;
-  for (std::size_t at = text.find_first_of(".?!"); at != std::string_view::npos; at = text.find_first_of(".?!", at + 1)) {
+  for (std::size_t at = text.find_first_of(".?!"); at != std::string_view::npos;
+       at = text.find_first_of(".?!", at + 1)) {
     std::optional<Candidate> found = candidate_at(text, at);
     if (!found) continue;
     const std::string_view before = text.substr(previous.at, at - previous.at);
@@ -258,47 +260,58 @@ std::size_t closing(std::string_view text, std::size_t* punctuation) {
 
 // --- Tables -----------------------------------------------------------------------------------------------------
 
-// Calls use(line) for every line that is not empty.
-template <class Use>
-Status each_line(const std::string& path, Use use) {
-  std::ifstream in(path);
-  if (!in) {
-    return fail(Code::kNotFound, "{}: no such file; the sentence splitter needs the English tables of nltk's punkt_tab",
-                path);
-  }
+// "the\t66"
+bool add_ortho_context(std::string_view line, std::unordered_map<std::string, int>* contexts) {
+  const std::size_t tab = line.rfind('\t');
+  if (tab == std::string_view::npos) return false;
+  int flags = 0;
+  const char* end = line.data() + line.size();
+  const auto [at, error] = std::from_chars(line.data() + tab + 1, end, flags);
+  (*contexts)[std::string(line.substr(0, tab))] = flags;
+  return error == std::errc() && at == end;
+}
+
+}  // namespace
+
+Status PunktTables::add(const std::string& path, std::string_view text) {
+  const std::string name = path.substr(path.rfind('/') + 1);
   int number = 0;
-  for (std::string line; std::getline(in, line);) {
+  for (std::string_view line : python::split(text, "\n")) {
     ++number;
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && !use(line)) {
-      return fail(Code::kInvalid, "{}:{}: '{}' is not a line of this table", path, number, line.substr(0, 60));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) continue;
+    bool good = true;
+    if (name == "abbrev_types.txt") {
+      abbreviations.emplace(line);
+    } else if (name == "sent_starters.txt") {
+      sentence_starters.emplace(line);
+    } else if (name == "collocations.tab") {
+      collocations.emplace(line);
+      good = line.find('\t') != std::string_view::npos;
+    } else {
+      good = add_ortho_context(line, &ortho_contexts);
+    }
+    if (!good) {
+      return fail(Code::kInvalid, "{}:{}: {} is not a line of this table", path, number,
+                  python::text_repr(line.substr(0, 60)));
     }
   }
   return {};
 }
 
-}  // namespace
-
 Result<PunktTables> PunktTables::read(const std::string& folder) {
   PunktTables tables;
-  const auto into = [](std::unordered_set<std::string>* set) {
-    return [set](const std::string& line) { return set->insert(line), true; };
-  };
-  PARETO_CHECK_OK(each_line(folder + "/abbrev_types.txt", into(&tables.abbreviations)));
-  PARETO_CHECK_OK(each_line(folder + "/sent_starters.txt", into(&tables.sentence_starters)));
-  PARETO_CHECK_OK(each_line(folder + "/collocations.tab", [&](const std::string& line) {
-    tables.collocations.insert(line);
-    return line.find('\t') != std::string::npos;
-  }));
-  PARETO_CHECK_OK(each_line(folder + "/ortho_context.tab", [&](const std::string& line) {
-    const std::size_t tab = line.rfind('\t');
-    if (tab == std::string::npos) return false;
-    int flags = 0;
-    const char* end = line.data() + line.size();
-    const auto [at, error] = std::from_chars(line.data() + tab + 1, end, flags);
-    tables.ortho_contexts[line.substr(0, tab)] = flags;
-    return error == std::errc() && at == end;
-  }));
+  for (const char* name : {"abbrev_types.txt", "sent_starters.txt", "collocations.tab", "ortho_context.tab"}) {
+    const std::string path = folder + "/" + name;
+    std::ifstream in(path, std::ios::binary);
+    if (!in) {
+      return fail(Code::kNotFound,
+                  "{}: no such file; the sentence splitter needs the English tables of nltk's punkt_tab", path);
+    }
+    std::ostringstream text;
+    text << in.rdbuf();
+    PARETO_CHECK_OK(tables.add(path, text.str()));
+  }
   return tables;
 }
 

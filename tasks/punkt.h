@@ -20,13 +20,16 @@
 namespace pareto {
 
 struct PunktTables {
-  std::unordered_set<std::string> abbreviations;          // "mr": lower case, without the final period
-  std::unordered_set<std::string> collocations;           // "b\tsmith": not a break between these
-  std::unordered_set<std::string> sentence_starters;      // "moreover"
-  std::unordered_map<std::string, int> ortho_contexts;    // word → in which cases and positions it was seen
+  std::unordered_set<std::string> abbreviations;        // "mr": lower case, without the final period
+  std::unordered_set<std::string> collocations;         // "b\tsmith": not a break between these
+  std::unordered_set<std::string> sentence_starters;    // "moreover"
+  std::unordered_map<std::string, int> ortho_contexts;  // word → in which cases and positions it was seen
 
-  // abbrev_types.txt, collocations.tab, sent_starters.txt, ortho_context.tab of a folder. Errors: kNotFound, kInvalid.
+  // abbrev_types.txt, collocations.tab, sent_starters.txt, ortho_context.tab of a folder. Errors: kNotFound, kInvalid
+  // (file and line).
   static Result<PunktTables> read(const std::string& folder);
+  // Adds the content of one of these files; `path` is what messages call it, and its last part says which it is.
+  Status add(const std::string& path, std::string_view text);
 };
 
 // sent_tokenize(text): views into `text`, without the white space between sentences.

@@ -1,7 +1,8 @@
 // RULER (Hsieh et al. 2024, arXiv 2404.06654): long-context tasks that are generated to a length. What its tasks,
 // profiles and generators share.
 //
-//   Setting (profile, length, tokenizer, seed) ──> Source ──> Example 0, 1, … ──> task (ruler_task.h) ──> requests, marks
+//   Setting (profile, length, tokenizer, seed) ──> Source ──> Example 0, 1, … ──> task (ruler_task.h) ──> requests,
+//   marks
 //
 // An example's prompt is input + delimiter + prefix: the prefix begins the answer.
 //
@@ -38,13 +39,14 @@ struct Example {
 };
 
 struct Setting {
-  std::string task;  // "niah_single_1": names streams and messages
+  std::string task;  // "niah_single_1": names streams
+  std::string name;  // "ruler_niah_single_1": names messages
   Profile profile = Profile::kPareto;
   int length = 0;   // tokens of prompt and answer together
   int reserve = 0;  // of these, the answer's
   const Tokenizer* tokenizer = nullptr;
-  std::string folder;      // DATA_DIR/ruler
-  std::uint64_t seed = 0;  // profile nvidia: of its shuffles too
+  std::string folder;          // DATA_DIR/ruler
+  std::uint64_t seed = 0;      // profile nvidia: of its shuffles too
   std::string split = "eval";  // profile pareto: enters the key of every stream
 
   // Of the shuffles that upstream seeds afresh: NVIDIA's --random_seed; a constant in lm-eval.

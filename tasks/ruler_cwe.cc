@@ -135,9 +135,7 @@ class UpstreamCwe final : public Source {
   // --- lm-eval --------------------------------------------------------------------------------------------------
 
   // The worked example as it is counted: without a space before its first word.
-  static std::string shown_text(const Pair& pair) {
-    return whole(pair.shown.prompt) + numbered(pair.shown.common);
-  }
+  static std::string shown_text(const Pair& pair) { return whole(pair.shown.prompt) + numbered(pair.shown.common); }
 
   Status fit_lm_eval() {
     size_ = kStep;

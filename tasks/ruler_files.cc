@@ -113,6 +113,7 @@ std::vector<std::string> WordLists::all() const {
 NeedleWords::NeedleWords(const WordLists& lists) : nouns_(lists.nouns) {
   sort_unique(&nouns_);
   std::vector<std::string> prefixes;
+  prefixes.reserve(lists.adjectives.size());
   for (const std::string& adjective : lists.adjectives) prefixes.push_back(adjective + "-");
   sort_unique(&prefixes);
   for (std::size_t i = 0; i < prefixes.size();) {
@@ -165,8 +166,9 @@ const std::vector<std::string_view>& Essays::sentences(int n, bool repeat) {
 
 Result<std::vector<std::string>> read_english_words(const std::string& folder) {
   const std::string path = folder + "/english_words.json";
-  PARETO_TRY(const Value json, read_json(path, "RULER's longer word list: this length needs more words than "
-                                               "wonderwords has"));
+  PARETO_TRY(const Value json, read_json(path,
+                                         "RULER's longer word list: this length needs more words than "
+                                         "wonderwords has"));
   if (!json.is_dict()) return fail(Code::kInvalid, "{}: not an object of words", path);
   std::vector<std::string> words;
   for (const auto& [key, value] : json.entries()) {

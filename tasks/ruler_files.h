@@ -42,7 +42,7 @@ class NeedleWords {
   // Adjectives of which one continues another ("up", "up-to-date") make one block, written out.
   struct Block {
     std::int64_t begin = 0;
-    std::string prefix;             // "early-"
+    std::string prefix;              // "early-"
     std::vector<std::string> words;  // written out; empty: prefix + every noun
   };
   std::vector<std::string> nouns_;

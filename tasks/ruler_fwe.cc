@@ -1,5 +1,5 @@
-// Frequent words, as upstream draws them: coded words of six letters, the word of rank k about k⁻² times as often as the
-// first, which is written "...".
+// Frequent words, as upstream draws them: coded words of six letters, the word of rank k about k⁻² times as often as
+// the first, which is written "...".
 //
 // NVIDIA/RULER c3f5e3b, freq_words_extraction.py: the answer's 50 tokens are taken off the length first, and the sizes
 // follow from what is left. lm_eval 0.4.13, tasks/ruler/fwe_utils.py: they are not.

@@ -1,6 +1,7 @@
 // Needles in a haystack, as upstream draws them.
 //
-//   key and values of every needle ──> needles shuffled by Random(42) ──> [distractors] ──> places ──> which keys are asked
+//   key and values of every needle ──> needles shuffled by Random(42) ──> [distractors] ──> places ──> which keys are
+//   asked
 //
 // Haystack: noise × n or n distractors, joined by line feeds; or the essays' first n words, needles between sentences.
 // NVIDIA/RULER c3f5e3b, scripts/data/synthetic/niah.py; lm_eval 0.4.13, tasks/ruler/prepare_niah.py.
@@ -19,8 +20,9 @@ constexpr int kShort = 4096;  // below: the small step
 // np.round(np.linspace(0, 100, 40))
 const std::vector<int>& depths() {
   static const std::vector<int> kDepths = [] {
-    std::vector<int> all;
-    for (int i = 0; i < 40; ++i) all.push_back(static_cast<int>(std::nearbyint(i * (100.0 / 39))));
+    std::vector<int> all(40);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i] = static_cast<int>(std::nearbyint(static_cast<double>(i) * (100.0 / 39)));
     return all;
   }();
   return kDepths;
@@ -82,8 +84,7 @@ class UpstreamNiah final : public Source {
   }
 
   Result<std::optional<Example>> nvidia_example() {
-    PARETO_TRY(Attempt attempt,
-               shrink(setting_, size_, step_, setting_.reserve, [&](int size) { return make(size); }));
+    PARETO_TRY(Attempt attempt, shrink(setting_, size_, step_, setting_.reserve, [&](int size) { return make(size); }));
     return finish(std::move(attempt), " ");
   }
 
@@ -141,9 +142,8 @@ class UpstreamNiah final : public Source {
       for (std::string& value : values[static_cast<std::size_t>(i)]) attempt.answers.push_back(std::move(value));
     }
     attempt.prompt = niah_prompt(spec_, *context, query_list(asked));
-    attempt.tokens = setting_.profile == Profile::kNvidia
-                         ? count_(attempt.prompt.input + " " + attempt.prompt.prefix)
-                         : count_(attempt.prompt.input);
+    attempt.tokens = setting_.profile == Profile::kNvidia ? count_(attempt.prompt.input + " " + attempt.prompt.prefix)
+                                                          : count_(attempt.prompt.input);
     return attempt;
   }
 

@@ -1,7 +1,8 @@
 // Variable tracking, common words and frequent words, profile pareto.
 //
 //   vt    as NVIDIA's, with a worked example; statements and the prefix without a space at their end
-//   cwe   as NVIDIA's: ten words 30 times and the others 3 times (6 and 1 below 4096 tokens). Where our list has too few
+//   cwe   as NVIDIA's: ten words 30 times and the others 3 times (6 and 1 below 4096 tokens). Where our list has too
+//   few
 //         words for a length, both are repeated more often, still ten to one.
 //   fwe   as NVIDIA's: rank k about k⁻² as often, "..." the first
 #include <map>

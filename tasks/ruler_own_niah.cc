@@ -1,6 +1,7 @@
 // Needles in a haystack, profile pareto.
 //
-//   keys, values ──> needles and what is asked ──> as many lines or sentences as fit ──> needles at uniformly drawn places
+//   keys, values ──> needles and what is asked ──> as many lines or sentences as fit ──> needles at uniformly drawn
+//   places
 //
 // All keys and all values of an example differ, distractors' too.
 #include <set>
@@ -152,7 +153,8 @@ class OwnNiah final : public Source {
       };
       std::size_t next = 0;
       for (int i = 0; i <= n; ++i) {
-        for (; next < needles.texts.size() && std::min(n, static_cast<int>(needles.places[next] * (n + 1))) <= i; ++next) {
+        for (; next < needles.texts.size() && std::min(n, static_cast<int>(needles.places[next] * (n + 1))) <= i;
+             ++next) {
           append(needles.texts[next]);
           example.depths.push_back(n == 0 ? 0 : static_cast<double>(i) / n);
         }

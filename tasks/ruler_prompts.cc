@@ -9,7 +9,7 @@ constexpr double kZetaOf2 = 1.6449340668482264;
 
 }  // namespace
 
-std::string Setting::owner() const { return fmt::format("ruler_{} at --length {}", task, length); }
+std::string Setting::owner() const { return fmt::format("{} at --length {}", name, length); }
 
 tl::unexpected<Error> Setting::too_short() const {
   return fail(Code::kInvalid, "{}: its smallest prompt and {} tokens of answer do not fit; give a longer --length",
@@ -53,11 +53,12 @@ Prompt niah_prompt(const NiahSpec& spec, std::string_view context, std::string_v
   std::string_view name = magic_name(spec.value);
   const bool one = spec.values * spec.queries == 1;
   if (one) name.remove_suffix(1);
-  return {fmt::format("{} special magic {} {} hidden within the following text. Make sure to memorize it. I will quiz "
-                      "you about the {} afterwards.\n{}\nWhat {} the special magic {} for {} mentioned in the provided "
-                      "text?",
-                      one ? "A" : "Some", name, one ? "is" : "are", name, context, one ? "is" : "are all", name, query),
-          fmt::format("The special magic {} for {} mentioned in the provided text {}", name, query, one ? "is" : "are")};
+  return {
+      fmt::format("{} special magic {} {} hidden within the following text. Make sure to memorize it. I will quiz "
+                  "you about the {} afterwards.\n{}\nWhat {} the special magic {} for {} mentioned in the provided "
+                  "text?",
+                  one ? "A" : "Some", name, one ? "is" : "are", name, context, one ? "is" : "are all", name, query),
+      fmt::format("The special magic {} for {} mentioned in the provided text {}", name, query, one ? "is" : "are")};
 }
 
 Prompt vt_prompt(std::string_view context, std::string_view value, int variables, Profile profile) {

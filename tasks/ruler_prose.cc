@@ -11,7 +11,9 @@ std::string with_article(std::string_view words) {
   return fmt::format("{} {}", vowel ? "an" : "a", words);
 }
 
-std::string thing(Draws* draws) { return fmt::format("{} {}", draws->pick(own_adjectives()), draws->pick(own_nouns())); }
+std::string thing(Draws* draws) {
+  return fmt::format("{} {}", draws->pick(own_adjectives()), draws->pick(own_nouns()));
+}
 
 }  // namespace
 
@@ -27,8 +29,8 @@ std::string prose_sentence(int i) {
     case 1:
       return fmt::format("{} {} {} {}, and nobody knew why.", name, verb, with_article(thing(&draws)), place);
     case 2:
-      return fmt::format("{} {} {} and {} {} the {}.", name, verb, with_article(thing(&draws)),
-                         draws.pick(own_names()), draws.pick(own_verbs()), draws.pick(own_nouns()));
+      return fmt::format("{} {} {} and {} {} the {}.", name, verb, with_article(thing(&draws)), draws.pick(own_names()),
+                         draws.pick(own_verbs()), draws.pick(own_nouns()));
     case 3:
       return fmt::format("It was {} who {} the {} {}, not {}.", name, verb, draws.pick(own_nouns()), place,
                          draws.pick(own_names()));

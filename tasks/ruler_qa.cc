@@ -1,5 +1,5 @@
-// Questions over many documents, as upstream draws them: a question's own documents (SQuAD: then others of its article),
-// then any others, shuffled by Random(42) and numbered. Example i asks question i.
+// Questions over many documents, as upstream draws them: a question's own documents (SQuAD: then others of its
+// article), then any others, shuffled by Random(42) and numbered. Example i asks question i.
 //
 // NVIDIA/RULER c3f5e3b, qa.py; lm_eval 0.4.13, tasks/ruler/qa_utils.py.
 #include <algorithm>
@@ -47,8 +47,8 @@ class UpstreamQa final : public Source {
     PARETO_TRY(const std::optional<Attempt> first, make(0, kDocumentStep));
     if (!first) return setting_.too_short();
     const int upper = std::max(three_times(setting_.length, first->tokens, kDocumentStep), kDocumentStep * 2);
-    PARETO_TRY(const std::optional<int> best, halve(setting_, kDocumentStep, upper, setting_.reserve,
-                                                    [&](int size) { return make(0, size); }));
+    PARETO_TRY(const std::optional<int> best,
+               halve(setting_, kDocumentStep, upper, setting_.reserve, [&](int size) { return make(0, size); }));
     size_ = best.value_or(kDocumentStep);
     return {};
   }
@@ -58,9 +58,8 @@ class UpstreamQa final : public Source {
     for (int tokens = 0; tokens + setting_.reserve < setting_.length;) {
       PARETO_TRY(const std::optional<Attempt> attempt, make(0, size_));
       if (!attempt) return setting_.too_short();
-      std::vector<Value> answers;
-      for (const std::string& answer : attempt->answers) answers.emplace_back(answer);
-      tokens = count_(attempt->prompt.input + " " + python::str(Value::list(std::move(answers))));
+      tokens = count_(attempt->prompt.input + " " +
+                      python::str(Value::list({attempt->answers.begin(), attempt->answers.end()})));
       if (tokens + setting_.reserve > setting_.length) {
         size_ -= kDocumentStep;
         break;
@@ -104,8 +103,8 @@ class UpstreamQa final : public Source {
     return chosen;
   }
 
-  // All documents and more: NVIDIA begins again with the first; lm-eval takes its list itself, and shuffling it in place
-  // moves the documents that questions mean.
+  // All documents and more: NVIDIA begins again with the first; lm-eval takes its list itself, and shuffling it in
+  // place moves the documents that questions mean.
   std::vector<int> choose_all(int size) const {
     if (!nvidia_) return order_;
     std::vector<int> all(static_cast<std::size_t>(size));

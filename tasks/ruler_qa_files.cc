@@ -145,7 +145,7 @@ Result<QaFile> read_qa(const std::string& folder, QaSet set) {
   const std::string path = folder + (squad ? "/dev-v2.0.json" : "/hotpot_dev_distractor_v1.json");
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    return fail(Code::kNotFound, "{}: no such file; put {} there", path,
+    return fail(Code::kNotFound, "{}: no such file; put {} there, or run group ruler_generated", path,
                 squad ? "SQuAD 2.0's development set (dev-v2.0.json)"
                       : "HotpotQA's development set with distractors (hotpot_dev_distractor_v1.json)");
   }

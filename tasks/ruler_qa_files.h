@@ -1,7 +1,7 @@
 // The originals behind RULER's qa tasks, as NVIDIA/RULER's scripts/data/synthetic/qa.py reads them.
 //
-//   dev-v2.0.json                       SQuAD 2.0: data[].paragraphs[].{context, qas[].{question, is_impossible, answers[].text}}
-//   hotpot_dev_distractor_v1.json       HotpotQA: [].{question, answer, context[][title, [sentence]]}
+//   dev-v2.0.json                       SQuAD 2.0: data[].paragraphs[].{context, qas[].{question, is_impossible,
+//   answers[].text}} hotpot_dev_distractor_v1.json       HotpotQA: [].{question, answer, context[][title, [sentence]]}
 #pragma once
 
 #include <string>

@@ -24,8 +24,8 @@ std::uint64_t default_seed(Profile profile) {
 }
 
 Streams new_streams(const Setting& setting, const TaskOptions& options) {
-  const std::uint64_t numpy = setting.profile == Profile::kLmEval ? options.numpy_seed.value_or(kLmEvalNumpySeed)
-                                                                  : setting.seed;
+  const std::uint64_t numpy =
+      setting.profile == Profile::kLmEval ? options.numpy_seed.value_or(kLmEvalNumpySeed) : setting.seed;
   return {python::Random(static_cast<std::int64_t>(setting.seed)),
           python::NumpyRandom(static_cast<std::uint32_t>(numpy)),
           {},
@@ -50,14 +50,15 @@ class SizedTask final : public Task {
     setting.task = spec_.task;
     setting.reserve = spec_.reserve;
     profile_ = setting.profile;
-    const std::string own = fmt::format(
-        R"({{"do_sample": false, "temperature": 0.0, "max_gen_toks": {}, "until": []}})", spec_.reserve);
+    const std::string own =
+        fmt::format(R"({{"do_sample": false, "temperature": 0.0, "max_gen_toks": {}, "until": []}})", spec_.reserve);
     PARETO_TRY(generation_, make_generation(own, options.gen_kwargs));
     spec_.info.generation_kwargs = generation_.kwargs;
     spec_.info.warnings = generation_.warnings;
     if (options.num_fewshot.value_or(0) > 0) spec_.info.warnings.emplace_back("--num_fewshot is ignored");
     if (profile_ == Profile::kLmEval) {
-      spec_.info.metrics = {{.name = fmt::format("{}", setting.length), .binary = spec_.one_answer && !spec_.any_answer}};
+      spec_.info.metrics = {
+          {.name = fmt::format("{}", setting.length), .binary = spec_.one_answer && !spec_.any_answer}};
     }
     return generate(setting, options);
   }
@@ -143,9 +144,7 @@ class SizedTask final : public Task {
     json.set(upstreams ? "gen_prefix" : "answer_prefix", example.prefix);
     if (spec_.depths > 0) json.set("depth", percent(index));
     if (!example.depths.empty()) {
-      std::vector<Value> depths;
-      for (const double depth : example.depths) depths.emplace_back(depth);
-      json.set("depths", Value::list(std::move(depths)));
+      json.set("depths", Value::list({example.depths.begin(), example.depths.end()}));
     }
     return json;
   }
@@ -181,7 +180,7 @@ std::string depth_metric(int percent) { return fmt::format("string_match_at_{}",
 
 Result<Setting> read_setting(const std::string& name, const TaskOptions& options, bool profiles) {
   Setting setting;
-  setting.task = name;
+  setting.task = setting.name = name;
   if (profiles) {
     PARETO_TRY(setting.profile, read_profile(options.ruler_profile));
   }
@@ -201,8 +200,7 @@ Result<Setting> read_setting(const std::string& name, const TaskOptions& options
 Result<Document> make_document(const DocumentText& content, std::string_view prompt) {
   Document document;
   document.doc_id = content.index;
-  PARETO_TRY(document.doc,
-             python::json_dumps(content.json, {.indent = 2, .text = python::JsonStyle::Text::kRaw}));
+  PARETO_TRY(document.doc, python::json_dumps(content.json, {.indent = 2, .text = python::JsonStyle::Text::kRaw}));
   document.target = content.target;
   document.doc_hash = sha256_hex(document.doc);
   document.prompt_hash = sha256_hex(prompt);
@@ -210,10 +208,6 @@ Result<Document> make_document(const DocumentText& content, std::string_view pro
   return document;
 }
 
-Value list_of(const std::vector<std::string>& texts) {
-  std::vector<Value> items;
-  for (const std::string& text : texts) items.emplace_back(text);
-  return Value::list(std::move(items));
-}
+Value list_of(const std::vector<std::string>& texts) { return Value::list({texts.begin(), texts.end()}); }
 
 }  // namespace pareto::ruler

@@ -19,12 +19,12 @@ namespace pareto::ruler {
 using MakeSource = std::function<std::unique_ptr<Source>(const Setting&, Streams*)>;
 
 struct SizedSpec {
-  TaskInfo info;  // name, summary, tags
+  TaskInfo info;     // name, summary, tags
   std::string task;  // without "ruler_"
   int reserve = 0;   // tokens for the answer
   int examples = kExamples;
-  bool any_answer = false;  // one of the answers is enough (lm-eval: the share of them)
-  bool one_answer = false;  // marks are 0 or 1
+  bool any_answer = false;   // one of the answers is enough (lm-eval: the share of them)
+  bool one_answer = false;   // marks are 0 or 1
   MakeSource own, upstream;  // of profile pareto and of the others; without the latter --ruler_profile says nothing
   int depths = 0;            // > 0: example i stands at depth i % depths, and each depth gets a metric of its own
 };
@@ -34,7 +34,8 @@ std::unique_ptr<Task> make_sized_task(SizedSpec spec);
 // The metric of one depth, in percent: "string_match_at_50".
 std::string depth_metric(int percent);
 
-// The setting of a sized task; without `profiles` it is always our own. Errors: kUsage for a missing length or tokenizer or an unknown profile.
+// The setting of a sized task; without `profiles` it is always our own. Errors: kUsage for a missing length or
+// tokenizer or an unknown profile.
 Result<Setting> read_setting(const std::string& name, const TaskOptions& options, bool profiles);
 
 // A document's JSON, hashes filled in. `text` is the whole prompt.

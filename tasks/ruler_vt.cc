@@ -4,8 +4,8 @@
 //   VAR ESJBM = 97498 ⏎ noise ⏎ VAR FXJVW = VAR ESJBM ⏎ noise …
 //
 // NVIDIA/RULER c3f5e3b, variable_tracking.py: the example's names and value are drawn anew for every attempt.
-// lm_eval 0.4.13, tasks/ruler/vt_utils.py: an older version of it; the example keeps its value, noise and statements are
-// joined by spaces.
+// lm_eval 0.4.13, tasks/ruler/vt_utils.py: an older version of it; the example keeps its value, noise and statements
+// are joined by spaces.
 #include <algorithm>
 
 #include "tasks/ruler_fit.h"
@@ -28,9 +28,7 @@ class UpstreamVt final : public Source {
 
   Status open() override { return nvidia_ ? open_nvidia() : open_lm_eval(); }
 
-  Result<std::optional<Example>> example(int) override {
-    return nvidia_ ? nvidia_example() : lm_eval_example();
-  }
+  Result<std::optional<Example>> example(int) override { return nvidia_ ? nvidia_example() : lm_eval_example(); }
 
  private:
   struct Chain {
@@ -76,8 +74,7 @@ class UpstreamVt final : public Source {
     std::vector<std::string> lines(static_cast<std::size_t>(noises), std::string(kNoise) + (nvidia_ ? "" : "\n"));
     if (!nvidia_ && lines.size() <= chain->statements.size()) split_noise(&lines, &*chain);
     if (lines.size() < chain->statements.size()) return std::nullopt;
-    std::vector<std::int64_t> places =
-        streams_->random.sample(std::ssize(lines), std::ssize(chain->statements));
+    std::vector<std::int64_t> places = streams_->random.sample(std::ssize(lines), std::ssize(chain->statements));
     std::sort(places.begin(), places.end());
     for (std::size_t i = 0; i < chain->statements.size(); ++i)
       lines.insert(lines.begin() + places[i] + static_cast<std::ptrdiff_t>(i), chain->statements[i]);
@@ -118,8 +115,7 @@ class UpstreamVt final : public Source {
     small.length = kExampleTokens;
     constexpr int kExampleStep = 5;
     PARETO_TRY(const int noises, fit_nvidia(small, kExampleStep, 0, true));
-    PARETO_TRY(const Attempt shown,
-               shrink(small, noises, kExampleStep, 0, [&](int size) { return make(size, true); }));
+    PARETO_TRY(const Attempt shown, shrink(small, noises, kExampleStep, 0, [&](int size) { return make(size, true); }));
     shown_ = whole(shown) + " " + python::join(" ", shown.answers) + "\n";
     step_ = setting_.length < 4096 ? 5 : 10;
     PARETO_TRY(size_, fit_nvidia(setting_, step_, count_(shown_) + setting_.reserve, false));
@@ -159,22 +155,22 @@ class UpstreamVt final : public Source {
     int noises = step;
     for (int tokens = 0; tokens + setting_.reserve + extra < length;) {
       PARETO_TRY(const std::optional<Attempt> attempt, make(noises, example));
-      if (!attempt) return fail(Code::kInvalid, "{}: upstream stops here with this seed; try another", setting_.owner());
-      std::vector<Value> names;
-      for (const std::string& name : attempt->answers) names.emplace_back(name);
-      tokens = count_(whole(*attempt) + " " + python::str(Value::list(std::move(names))));
+      if (!attempt)
+        return fail(Code::kInvalid, "{}: upstream stops here with this seed; try another", setting_.owner());
+      tokens =
+          count_(whole(*attempt) + " " + python::str(Value::list({attempt->answers.begin(), attempt->answers.end()})));
       if (tokens + setting_.reserve + extra > length) return noises - step;
       noises += step;
     }
     return noises;
   }
 
-  // The first attempt that fits, a step smaller each time; the last one in any case.
+  // The first attempt that fits, a step smaller each time. Where none does upstream takes the last; here that is an
+  // error.
   Result<Attempt> attempt_lm_eval(int length, int noises, int step, int extra, bool example) {
     for (;;) {
       PARETO_TRY(std::optional<Attempt> attempt, make(noises, example));
-      const bool fits = attempt && attempt->tokens + setting_.reserve + extra <= length;
-      if (fits || (noises <= step && attempt)) return *std::move(attempt);
+      if (attempt && attempt->tokens + setting_.reserve + extra <= length) return *std::move(attempt);
       if (noises <= step) return setting_.too_short();
       noises -= step;
     }

@@ -1,6 +1,6 @@
 // The words of our own long-context tasks: common English nouns, adjectives, verbs and first names, chosen for this
-// program. Lower case ASCII, each once, no word in two of the lists of nouns and adjectives. A list may not change without raising kWordsVersion:
-// every example follows from it.
+// program. Lower case ASCII (names are capitalised), each once, no word both noun and adjective, none that a needle is
+// made of ("special", "magic"). Every example follows from these lists: a change raises kWordsVersion.
 #pragma once
 
 #include <span>
@@ -12,8 +12,8 @@ inline constexpr int kWordsVersion = 1;
 
 std::span<const std::string_view> own_nouns();
 std::span<const std::string_view> own_adjectives();
-std::span<const std::string_view> own_verbs();  // past tense, with a thing as object: "carried"
-std::span<const std::string_view> own_places(); // after a verb: "behind the barn"
-std::span<const std::string_view> own_names();  // first names
+std::span<const std::string_view> own_verbs();   // past tense, with a thing as object: "carried"
+std::span<const std::string_view> own_places();  // after a verb: "behind the barn"
+std::span<const std::string_view> own_names();   // first names
 
 }  // namespace pareto::ruler
