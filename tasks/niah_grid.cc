@@ -28,7 +28,11 @@ std::unique_ptr<Task> make_grid() {
   return make_sized_task(std::move(spec));
 }
 
-const RegisterTask kGrid({"niah_grid", "a number in prose, depth × length", {"longcxt"}, make_grid, true});
+const RegisterTask kGrid({.name = "niah_grid",
+                          .summary = "a number in prose, depth × length",
+                          .tags = {"longcxt"},
+                          .make = make_grid,
+                          .sized = true});
 
 }  // namespace
 }  // namespace pareto::ruler

@@ -189,11 +189,11 @@ class PasskeyTask final : public Task {
   std::vector<std::vector<std::string>> keys_;
 };
 
-const RegisterTask kPasskey({"passkey",
-                             "five keys in noise, asked one after another",
-                             {"longcxt"},
-                             [] { return std::make_unique<PasskeyTask>(); },
-                             true});
+const RegisterTask kPasskey({.name = "passkey",
+                             .summary = "five keys in noise, asked one after another",
+                             .tags = {"longcxt"},
+                             .make = [] { return std::make_unique<PasskeyTask>(); },
+                             .sized = true});
 
 }  // namespace
 }  // namespace pareto::ruler

@@ -10,7 +10,11 @@ TaskEntry entry(SizedSpec spec) {
   spec.info.summary.insert(0, "RULER: ");
   spec.info.tags = {"longcxt"};
   spec.info.dataset = "RULER, generated";
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_sized_task(spec); }, true};
+  return {.name = spec.info.name,
+          .summary = spec.info.summary,
+          .tags = spec.info.tags,
+          .make = [spec] { return make_sized_task(spec); },
+          .sized = true};
 }
 
 TaskEntry niah(std::string task, std::string summary, const NiahSpec& spec) {
