@@ -108,16 +108,21 @@ std::string heat_map_text(const HeatMap& map) {
 }
 
 std::string heat_map_svg(const HeatMap& map) {
-  constexpr int kLeft = 70, kTop = 60, kWidth = 70, kHeight = 26;
-  const int width = kLeft + kWidth * static_cast<int>(map.lengths.size()) + 20;
+  constexpr int kLeft = 70, kTop = 76, kWidth = 70, kHeight = 26;
+  constexpr int kLetter = 7;  // of the title, about; none of it may be cut off
+  const std::string title = fmt::format("{} · {} · {}", map.task, map.model, map.title);
+  const int width =
+      std::max(kLeft + kWidth * static_cast<int>(map.lengths.size()), kLetter * static_cast<int>(title.size())) + 20;
   const int height = kTop + kHeight * static_cast<int>(map.depths.size()) + 20;
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" "
-      "font-size=\"12\" text-anchor=\"middle\">\n<text x=\"10\" y=\"20\" text-anchor=\"start\">{} · {} · {}</text>\n",
-      width, height, escaped(map.task), escaped(map.model), escaped(map.title));
+      "font-size=\"12\" text-anchor=\"middle\">\n<text x=\"10\" y=\"20\" text-anchor=\"start\">{}</text>\n",
+      width, height, escaped(title));
   const auto text = [&](int x, int y, const std::string& what) {
     svg += fmt::format("<text x=\"{}\" y=\"{}\">{}</text>\n", x, y, what);
   };
+  text(kLeft / 2, kTop - 8, "depth");
+  text(kLeft + kWidth * static_cast<int>(map.lengths.size()) / 2, kTop - 28, "length in tokens");
   for (std::size_t l = 0; l < map.lengths.size(); ++l)
     text(kLeft + kWidth * static_cast<int>(l) + kWidth / 2, kTop - 8, fmt::format("{}", map.lengths[l]));
   for (std::size_t d = 0; d < map.depths.size(); ++d) {
