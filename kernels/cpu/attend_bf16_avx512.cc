@@ -30,14 +30,15 @@ inline void multiply(const Operands& o, int first) {
     const char* b = o.b + tile * o.b_tile;
 #pragma GCC unroll 4
     for (int p = 0; p < 16; ++p) {
-      __m512bh line[kColumns];
-      for (int c = 0; c < kColumns; ++c)
-        line[c] = reinterpret_cast<__m512bh>(_mm512_load_si512(b + c * o.b_column + p * kLineBytes));
+      __m512i line[kColumns];
+      for (int c = 0; c < kColumns; ++c) line[c] = _mm512_load_si512(b + c * o.b_column + p * kLineBytes);
       for (int r = 0; r < kCount; ++r) {
         std::int32_t pair;
         __builtin_memcpy(&pair, a + r * o.a_row + p * 4, sizeof pair);
-        const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-        for (int c = 0; c < kColumns; ++c) sum[r][c] = _mm512_dpbf16_ps(sum[r][c], x, line[c]);
+        // Not set1: Clang 16 dies of a broadcast from memory as an operand of this product.
+        const __m512i x = _mm512_broadcastd_epi32(_mm_cvtsi32_si128(pair));
+        for (int c = 0; c < kColumns; ++c)
+          sum[r][c] = _mm512_dpbf16_ps(sum[r][c], reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(line[c]));
       }
     }
   }
