@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -394,6 +395,24 @@ Attempt attempt_part(const HttpOptions& options, const std::string& url, const s
 
 }  // namespace
 
+PartLock::~PartLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<PartLock> PartLock::take(const std::string& part) {
+  PartLock lock(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (lock.fd_ < 0) return fail(Code::kIo, "{}: {}", part, std::strerror(errno));
+  const bool held = ::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0;
+  if (!held && errno != EWOULDBLOCK) return fail(Code::kIo, "{}: {}", part, std::strerror(errno));
+  // Whoever had it may have renamed it between the two calls: then the lock is on the finished file.
+  struct stat mine {
+  }, named{};
+  const bool same = held && ::fstat(lock.fd_, &mine) == 0 && ::stat(part.c_str(), &named) == 0 &&
+                    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+  if (!same) return fail(Code::kIo, "{}: another program is fetching it; try again when that has ended", part);
+  return lock;
+}
+
 std::string origin_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string_view::npos || !url.starts_with("http")) return "";
@@ -420,6 +439,7 @@ Result<std::string> HttpClient::get(const std::string& url) const {
 Status HttpClient::download(const std::string& url, const std::string& path, const Expected& expected) const {
   const std::string part = path + ".part";
   PARETO_CHECK_OK(make_folders(std::filesystem::path(path).parent_path().string()));
+  PARETO_TRY([[maybe_unused]] const PartLock lock, PartLock::take(part));
   // A part that is already as long as the file needs no request, only its check.
   std::error_code none;
   const bool whole = expected.bytes >= 0 && read_part_state(part + ".json").url == url &&

@@ -1,6 +1,7 @@
 // Sets and models from a server that misbehaves: what is under its own name is whole.
 #include "data/fetch.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
@@ -90,6 +91,19 @@ TEST(HubRows, ALaterRunGoesOnWithThePageThatFailed) {
   EXPECT_EQ(server.requests().size() - before, 2u);
   EXPECT_FALSE(r.folder.has(std::string(kFile) + ".part"));
   EXPECT_FALSE(r.folder.has(std::string(kFile) + ".part.json"));
+}
+
+TEST(HubRows, TwoAtOnceDoNotShareAPart) {
+  const Rows r;
+  const HttpServer server([](const HttpRequest& request) { return rows_reply(request, 250); });
+  std::filesystem::create_directories(std::filesystem::path(r.path).parent_path());
+  {
+    const auto other = PartLock::take(r.path + ".part");
+    ASSERT_TRUE(other);
+    EXPECT_NE(message(r.fetch(server)).find("another program"), std::string::npos);
+  }
+  ASSERT_TRUE(r.fetch(server));
+  EXPECT_EQ(r.folder.read(kFile), jsonl_of(250));
 }
 
 TEST(HubRows, WhatIsNotAWholePageIsRefused) {
