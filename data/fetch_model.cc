@@ -22,10 +22,14 @@ bool is_hash(std::string_view text, std::size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// Nothing that ends a line or moves a terminal's cursor.
+bool is_printable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
 // A file name without folders: nothing that is written leaves the snapshot.
 bool is_file_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos;
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos && is_printable(name);
 }
 
 std::string text_at(const Value& object, const char* key) {
@@ -37,6 +41,8 @@ Result<HubFile> parse_hub_file(const Value& item, const std::string& name) {
   HubFile file;
   file.name = text_at(item, "rfilename");
   if (file.name.empty()) return fail(Code::kInvalid, "{}: a file without 'rfilename'", name);
+  if (!is_printable(file.name))
+    return fail(Code::kInvalid, "{}: {} is no file's name", name, python::text_repr(file.name));
   const Value* lfs = item.get("lfs");
   const bool large = lfs != nullptr && lfs->is_dict();
   const Value* bytes = (large ? *lfs : item).get("size");
@@ -53,6 +59,7 @@ Result<HubFile> parse_hub_file(const Value& item, const std::string& name) {
 std::string licence_in(const Value& model) {
   const Value* card = model.get("cardData");
   const std::string licence = card == nullptr ? "" : text_at(*card, "license");
+  if (!is_printable(licence)) return python::text_repr(licence);
   return licence.empty() ? "none stated" : licence;
 }
 
@@ -149,8 +156,8 @@ Result<std::vector<HubFile>> wanted_files(const HubModel& model, const ModelName
 
 Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, const ModelName& name,
                                 const std::string& hub_cache) {
-  const std::string url =
-      fmt::format("{}/api/models/{}/revision/{}?blobs=true", from.hub, name.repository, url_encoded(name.revision));
+  const std::string url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", from.hub,
+                                      url_encoded(name.repository, "/"), url_encoded(name.revision));
   PARETO_TRY(const std::string text, http.get(url));
   PARETO_TRY(const HubModel model, parse_hub_model(text, url));
   PARETO_TRY(const std::vector<HubFile> files, wanted_files(model, name));
@@ -165,9 +172,9 @@ Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, c
     const fs::path blob = repository / "blobs" / file.blob;
     if (check_file(blob.string(), file.name, {.bytes = file.expected.bytes, .sha256 = "", .git_sha1 = ""})) continue;
     say(fmt::format("{}: {} of {} bytes", name.repository, file.name, file.expected.bytes));
-    PARETO_CHECK_OK(http.download(
-        fmt::format("{}/{}/resolve/{}/{}", from.hub, name.repository, model.commit, url_encoded(file.name)),
-        blob.string(), file.expected));
+    PARETO_CHECK_OK(http.download(fmt::format("{}/{}/resolve/{}/{}", from.hub, url_encoded(name.repository, "/"),
+                                              model.commit, url_encoded(file.name)),
+                                  blob.string(), file.expected));
   }
   if (!is_complete(snapshot, files)) PARETO_CHECK_OK(make_snapshot(repository, model.commit, files));
   PARETO_CHECK_OK(make_folders((repository / "refs").string()));

@@ -148,6 +148,7 @@ std::size_t take_header(const char* data, std::size_t, std::size_t n, void* user
   if (line.starts_with("HTTP/")) {  // of a redirect's target, or after a 1xx: what came before is no longer of interest
     transfer->etag.clear();
     transfer->content_range.clear();
+    transfer->error_body.clear();
     transfer->bounded = line.starts_with("HTTP/2");
     return n;
   }
@@ -214,6 +215,9 @@ std::string reason_in(const std::string& body) {
     if (line.size() + word.size() > 120) break;
     line += (line.empty() ? "" : " ") + std::string(word);
   }
+  // A terminal takes what is left of the control characters as commands.
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
   return line.empty() || line.front() == '<' ? "" : ": " + line;
 }
 

@@ -330,11 +330,14 @@ TEST(FetchModel, NamesAndListsThatAreRefused) {
     EXPECT_EQ(got.error().code, Code::kUsage);
   }
   EXPECT_EQ(parse_model_name("model:a/b/c.gguf@v1")->revision, "v1");
-  for (const char* bad : {"", "[]", "{}", R"({"sha": "x"})", R"({"sha": "cccccccccccccccccccccccccccccccccccccccc"})",
-                          R"({"sha": "cccccccccccccccccccccccccccccccccccccccc", "siblings": [{"rfilename": "a"}]})"}) {
+  for (const char* bad :
+       {"", "[]", "{}", R"({"sha": "x"})", R"({"sha": "cccccccccccccccccccccccccccccccccccccccc"})",
+        R"({"sha": "cccccccccccccccccccccccccccccccccccccccc", "siblings": [{"rfilename": "a"}]})",
+        R"({"sha": "cccccccccccccccccccccccccccccccccccccccc", "siblings": [{"rfilename": "a\nb"}]})"}) {
     const auto got = parse_hub_model(bad, "u");
     ASSERT_FALSE(got) << bad;
     EXPECT_TRUE(got.error().message.starts_with("u: ")) << got.error().message;
+    EXPECT_EQ(got.error().message.find('\n'), std::string::npos);
   }
   HubModel only_gguf{kCommit, "", {{"q4.gguf", {}, ""}, {"config.json", {}, ""}}};
   EXPECT_EQ(message(wanted_files(only_gguf, parse_model_name("model:org/name").value())),
