@@ -7,6 +7,7 @@
 // Blobs come first, then the snapshot under another name, then its rename, then the ref: a snapshot is whole.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "data/fetch.h"
 #include "results/output_file.h"
@@ -76,6 +77,10 @@ bool is_complete(const fs::path& snapshot, const std::vector<HubFile>& files) {
     std::error_code error;
     return static_cast<std::int64_t>(fs::file_size(snapshot / file.name, error)) == file.expected.bytes && !error;
   });
+}
+
+fs::path repository_folder(const ModelName& name, const std::string& hub_cache) {
+  return fs::path(hub_cache) / ("models--" + python::replace(name.repository, "/", "--"));
 }
 
 Status io_error(const fs::path& path, const std::error_code& error) {
@@ -154,6 +159,19 @@ Result<std::vector<HubFile>> wanted_files(const HubModel& model, const ModelName
               there.find(".gguf") == std::string::npos ? "" : "; name one: model:ORG/NAME/FILE.gguf");
 }
 
+Result<std::string> cached_model(const ModelName& name, const std::string& hub_cache) {
+  const fs::path repository = repository_folder(name, hub_cache),
+                 ref = repository / "refs" / url_encoded(name.revision);
+  std::string commit;
+  std::ifstream(ref) >> commit;
+  const fs::path place = repository / "snapshots" / commit / name.file;
+  std::error_code error;
+  if (is_hash(commit, 40) && fs::exists(place, error))
+    return name.file.empty() ? (repository / "snapshots" / commit).string() : place.string();
+  return fail(Code::kNotFound, "model:{}{}{}@{}: not in {}, and --offline fetches nothing", name.repository,
+              name.file.empty() ? "" : "/", name.file, name.revision, hub_cache);
+}
+
 Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, const ModelName& name,
                                 const std::string& hub_cache) {
   const std::string url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", from.hub,
@@ -166,7 +184,7 @@ Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, c
   };
   say(fmt::format("{}: licence {}; {} files", name.repository, model.licence, files.size()));
 
-  const fs::path repository = fs::path(hub_cache) / ("models--" + python::replace(name.repository, "/", "--"));
+  const fs::path repository = repository_folder(name, hub_cache);
   const fs::path snapshot = repository / "snapshots" / model.commit;
   for (const HubFile& file : files) {
     const fs::path blob = repository / "blobs" / file.blob;

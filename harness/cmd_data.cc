@@ -154,14 +154,11 @@ Status bring_set(const HttpClient& http, const Endpoints& from, const DataSet& s
 }
 
 Status bring_model(const HttpClient& http, const Endpoints& from, const ModelName& name, bool offline) {
-  std::string place;
-  if (offline) {
-    PARETO_TRY(const ModelPlace known, resolve_model(name.repository));
-    place = known.path;
-  } else {
-    PARETO_TRY(place, fetch_model(http, from, name, hugging_face_hub()));
-  }
-  fmt::print("model:{}: --model {}\n", name.repository, name.file.empty() ? name.repository : place);
+  PARETO_TRY(const std::string place,
+             offline ? cached_model(name, hugging_face_hub()) : fetch_model(http, from, name, hugging_face_hub()));
+  // A repository's name alone means its main revision, whole.
+  const bool by_name = name.file.empty() && name.revision == ModelName().revision;
+  fmt::print("model:{}: --model {}\n", name.repository, by_name ? name.repository : place);
   return {};
 }
 

@@ -291,6 +291,12 @@ TEST(FetchModel, LayoutOfTheHuggingFaceCache) {
   ASSERT_TRUE(gguf) << gguf.error().message;
   EXPECT_TRUE(gguf->ends_with("/q4.gguf"));
   EXPECT_TRUE(std::filesystem::exists(*gguf));
+
+  const auto cached = [&](const char* name) { return cached_model(parse_model_name(name).value(), hub.path()); };
+  EXPECT_EQ(cached("model:org/name").value(), *place);
+  EXPECT_EQ(cached("model:org/name/q4.gguf").value(), *gguf);
+  for (const char* none : {"model:org/name/q8.gguf", "model:org/name@v2", "model:org/other"})
+    EXPECT_NE(message(cached(none)).find("--offline fetches nothing"), std::string::npos) << none;
 }
 
 TEST(FetchModel, AnInterruptedOneIsNoModel) {
