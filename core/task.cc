@@ -29,7 +29,8 @@ std::optional<Aggregation> find_aggregation(std::string_view name) {
 
 Result<std::vector<Marked>> Task::mark(std::string_view /*reference*/,
                                        std::span<const std::string> /*responses*/) const {
-  return fail(Code::kUsage, "task '{}' marks log-likelihoods; only tasks that generate can mark responses",
+  return fail(Code::kUsage,
+              "task '{}' marks log-likelihoods, or needs more of its row than a reference: 'pareto run' marks it",
               info().name);
 }
 

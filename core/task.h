@@ -139,7 +139,7 @@ class Task {
   // Marks the document at `index` of documents(); `responses` are its requests' in order of `part`.
   virtual std::vector<Marked> score(int index, std::span<const Response* const> responses) const = 0;
   // Marks responses (one per repeat) that were made elsewhere; `reference` is the target as the data have it. Nothing
-  // has to be loaded. Errors: kUsage where the task marks log-likelihoods, not texts.
+  // has to be loaded. Errors: kUsage where the task marks log-likelihoods, or needs more of its row.
   virtual Result<std::vector<Marked>> mark(std::string_view reference, std::span<const std::string> responses) const;
 };
 

@@ -57,5 +57,7 @@ Result<std::vector<HubFile>> wanted_files(const HubModel& model, const ModelName
 // file that was asked for.
 Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, const ModelName& name,
                                 const std::string& hub_cache);
+// The same from what the cache has, without a connection. kNotFound: it lacks that revision or file.
+Result<std::string> cached_model(const ModelName& name, const std::string& hub_cache);
 
 }  // namespace pareto

@@ -7,6 +7,7 @@
 // Blobs come first, then the snapshot under another name, then its rename, then the ref: a snapshot is whole.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "data/fetch.h"
 #include "results/output_file.h"
@@ -22,10 +23,14 @@ bool is_hash(std::string_view text, std::size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// Nothing that ends a line or moves a terminal's cursor.
+bool is_printable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
 // A file name without folders: nothing that is written leaves the snapshot.
 bool is_file_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos;
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos && is_printable(name);
 }
 
 std::string text_at(const Value& object, const char* key) {
@@ -37,6 +42,8 @@ Result<HubFile> parse_hub_file(const Value& item, const std::string& name) {
   HubFile file;
   file.name = text_at(item, "rfilename");
   if (file.name.empty()) return fail(Code::kInvalid, "{}: a file without 'rfilename'", name);
+  if (!is_printable(file.name))
+    return fail(Code::kInvalid, "{}: {} is no file's name", name, python::text_repr(file.name));
   const Value* lfs = item.get("lfs");
   const bool large = lfs != nullptr && lfs->is_dict();
   const Value* bytes = (large ? *lfs : item).get("size");
@@ -53,6 +60,7 @@ Result<HubFile> parse_hub_file(const Value& item, const std::string& name) {
 std::string licence_in(const Value& model) {
   const Value* card = model.get("cardData");
   const std::string licence = card == nullptr ? "" : text_at(*card, "license");
+  if (!is_printable(licence)) return python::text_repr(licence);
   return licence.empty() ? "none stated" : licence;
 }
 
@@ -69,6 +77,10 @@ bool is_complete(const fs::path& snapshot, const std::vector<HubFile>& files) {
     std::error_code error;
     return static_cast<std::int64_t>(fs::file_size(snapshot / file.name, error)) == file.expected.bytes && !error;
   });
+}
+
+fs::path repository_folder(const ModelName& name, const std::string& hub_cache) {
+  return fs::path(hub_cache) / ("models--" + python::replace(name.repository, "/", "--"));
 }
 
 Status io_error(const fs::path& path, const std::error_code& error) {
@@ -147,10 +159,23 @@ Result<std::vector<HubFile>> wanted_files(const HubModel& model, const ModelName
               there.find(".gguf") == std::string::npos ? "" : "; name one: model:ORG/NAME/FILE.gguf");
 }
 
+Result<std::string> cached_model(const ModelName& name, const std::string& hub_cache) {
+  const fs::path repository = repository_folder(name, hub_cache),
+                 ref = repository / "refs" / url_encoded(name.revision);
+  std::string commit;
+  std::ifstream(ref) >> commit;
+  const fs::path place = repository / "snapshots" / commit / name.file;
+  std::error_code error;
+  if (is_hash(commit, 40) && fs::exists(place, error))
+    return name.file.empty() ? (repository / "snapshots" / commit).string() : place.string();
+  return fail(Code::kNotFound, "model:{}{}{}@{}: not in {}, and --offline fetches nothing", name.repository,
+              name.file.empty() ? "" : "/", name.file, name.revision, hub_cache);
+}
+
 Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, const ModelName& name,
                                 const std::string& hub_cache) {
-  const std::string url =
-      fmt::format("{}/api/models/{}/revision/{}?blobs=true", from.hub, name.repository, url_encoded(name.revision));
+  const std::string url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", from.hub,
+                                      url_encoded(name.repository, "/"), url_encoded(name.revision));
   PARETO_TRY(const std::string text, http.get(url));
   PARETO_TRY(const HubModel model, parse_hub_model(text, url));
   PARETO_TRY(const std::vector<HubFile> files, wanted_files(model, name));
@@ -159,15 +184,15 @@ Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, c
   };
   say(fmt::format("{}: licence {}; {} files", name.repository, model.licence, files.size()));
 
-  const fs::path repository = fs::path(hub_cache) / ("models--" + python::replace(name.repository, "/", "--"));
+  const fs::path repository = repository_folder(name, hub_cache);
   const fs::path snapshot = repository / "snapshots" / model.commit;
   for (const HubFile& file : files) {
     const fs::path blob = repository / "blobs" / file.blob;
     if (check_file(blob.string(), file.name, {.bytes = file.expected.bytes, .sha256 = "", .git_sha1 = ""})) continue;
     say(fmt::format("{}: {} of {} bytes", name.repository, file.name, file.expected.bytes));
-    PARETO_CHECK_OK(http.download(
-        fmt::format("{}/{}/resolve/{}/{}", from.hub, name.repository, model.commit, url_encoded(file.name)),
-        blob.string(), file.expected));
+    PARETO_CHECK_OK(http.download(fmt::format("{}/{}/resolve/{}/{}", from.hub, url_encoded(name.repository, "/"),
+                                              model.commit, url_encoded(file.name)),
+                                  blob.string(), file.expected));
   }
   if (!is_complete(snapshot, files)) PARETO_CHECK_OK(make_snapshot(repository, model.commit, files));
   PARETO_CHECK_OK(make_folders((repository / "refs").string()));

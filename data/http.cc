@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,13 +42,13 @@ class Sink {
  public:
   virtual ~Sink() = default;
   // Before the first byte of a 200 or 206. An error ends the transfer.
-  virtual Status begin(long status) = 0;
+  virtual Status begin(long status, const std::string& etag) = 0;
   virtual Status write(std::string_view bytes) = 0;
 };
 
 class TextSink final : public Sink {
  public:
-  Status begin(long) override {
+  Status begin(long, const std::string&) override {
     text.clear();
     return {};
   }
@@ -59,17 +60,53 @@ class TextSink final : public Sink {
   std::string text;
 };
 
-// Appends to the part file where the server goes on from there (206), starts it over where it sends all (200).
+// path.part.json: which file the part is of.
+struct PartState {
+  std::string url, etag;
+};
+
+PartState read_part_state(const std::string& path) {
+  PartState state;
+  std::string text;
+  if (FILE* file = std::fopen(path.c_str(), "rb")) {
+    char buffer[4096];
+    text.assign(buffer, std::fread(buffer, 1, sizeof buffer, file));
+    std::fclose(file);
+  }
+  const auto value = value_from_json(text);
+  if (!value || !value->is_dict()) return state;
+  const Value *url = value->get("url"), *etag = value->get("etag");
+  if (url != nullptr && url->is_string()) state.url = url->text();
+  if (etag != nullptr && etag->is_string()) state.etag = etag->text();
+  return state;
+}
+
+Status write_part_state(const std::string& path, const PartState& state) {
+  PARETO_TRY(WholeFile file, WholeFile::create(path));
+  PARETO_TRY(const std::string text,
+             python::json_dumps(Value::dict({{Value("url"), Value(state.url)}, {Value("etag"), Value(state.etag)}})));
+  PARETO_CHECK_OK(file.write(text));
+  return file.commit();
+}
+
+// Appends to the part file where the server goes on from there (206), starts it over where it sends all (200). Which
+// file the part is of is on disk before its first byte, so a killed program's part is gone on from, and never taken for
+// another.
 class FileSink final : public Sink {
  public:
-  FileSink(int fd, std::int64_t have) : fd_(fd), have_(have) {}
-  Status begin(long status) override {
-    if (status == 206) return {};
-    have_ = 0;
-    if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) != 0) return fail(Code::kIo, "{}", std::strerror(errno));
-    return {};
+  // `most`: bytes that the file may have; -1: any number.
+  FileSink(int fd, std::int64_t have, std::int64_t most, std::string state_path, PartState state)
+      : fd_(fd), have_(have), most_(most), state_path_(std::move(state_path)), state_(std::move(state)) {}
+  Status begin(long status, const std::string& etag) override {
+    if (status != 206) PARETO_CHECK_OK(clear());
+    state_.etag = etag;
+    return write_part_state(state_path_, state_);
   }
   Status write(std::string_view bytes) override {
+    if (most_ >= 0 && std::ssize(bytes) > most_ - have_) {
+      PARETO_CHECK_OK(clear());
+      return fail(Code::kInvalid, "more than the {} bytes that belong there: another version, or damaged", most_);
+    }
     while (!bytes.empty()) {
       const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
@@ -79,11 +116,18 @@ class FileSink final : public Sink {
     }
     return {};
   }
+  Status clear() {
+    have_ = 0;
+    if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) != 0) return fail(Code::kIo, "{}", std::strerror(errno));
+    return {};
+  }
   std::int64_t have() const { return have_; }
 
  private:
   int fd_;
-  std::int64_t have_;
+  std::int64_t have_, most_;
+  std::string state_path_;
+  PartState state_;
 };
 
 // One attempt's state, shared with libcurl's callbacks.
@@ -104,6 +148,7 @@ std::size_t take_header(const char* data, std::size_t, std::size_t n, void* user
   if (line.starts_with("HTTP/")) {  // of a redirect's target, or after a 1xx: what came before is no longer of interest
     transfer->etag.clear();
     transfer->content_range.clear();
+    transfer->error_body.clear();
     transfer->bounded = line.starts_with("HTTP/2");
     return n;
   }
@@ -134,7 +179,7 @@ std::size_t take_body(const char* data, std::size_t, std::size_t n, void* user) 
       written = fail(Code::kInvalid, "asked for the bytes from {} on, got '{}'", transfer->asked_from,
                      transfer->content_range);
     } else {
-      written = transfer->sink->begin(status);
+      written = transfer->sink->begin(status, transfer->etag);
     }
   }
   if (written) written = transfer->sink->write(std::string_view(data, n));
@@ -170,6 +215,9 @@ std::string reason_in(const std::string& body) {
     if (line.size() + word.size() > 120) break;
     line += (line.empty() ? "" : " ") + std::string(word);
   }
+  // A terminal takes what is left of the control characters as commands.
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
   return line.empty() || line.front() == '<' ? "" : ": " + line;
 }
 
@@ -243,7 +291,7 @@ HeaderList headers_of(const HttpOptions& options, const std::string& url, std::i
 }
 
 Attempt attempt_get(const HttpOptions& options, const std::string& url, std::int64_t from, const std::string& etag,
-                    Sink* sink, std::string* new_etag) {
+                    Sink* sink) {
   static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
   const CurlHandle handle(kStarted == CURLE_OK ? curl_easy_init() : nullptr);
   if (handle == nullptr) return {fail(Code::kOutOfMemory, "{}: libcurl does not start", url)};
@@ -273,10 +321,9 @@ Attempt attempt_get(const HttpOptions& options, const std::string& url, std::int
   set(CURLOPT_XFERINFOFUNCTION, watch);
   set(CURLOPT_XFERINFODATA, &transfer);
   const CURLcode code = curl_easy_perform(handle.get());
-  *new_etag = transfer.etag;
   Attempt attempt = judge(url, code, transfer);
   // An empty body reaches no callback: the sink must still learn that the file starts over.
-  if (attempt.status && !transfer.begun) attempt.status = sink->begin(200);
+  if (attempt.status && !transfer.begun) attempt.status = sink->begin(200, transfer.etag);
   return attempt;
 }
 
@@ -312,35 +359,6 @@ Status with_retries(const HttpOptions& options, const std::function<Attempt()>& 
   }
 }
 
-// path.part.json: which file the part is of.
-struct PartState {
-  std::string url, etag;
-};
-
-PartState read_part_state(const std::string& path) {
-  PartState state;
-  std::string text;
-  if (FILE* file = std::fopen(path.c_str(), "rb")) {
-    char buffer[4096];
-    text.assign(buffer, std::fread(buffer, 1, sizeof buffer, file));
-    std::fclose(file);
-  }
-  const auto value = value_from_json(text);
-  if (!value || !value->is_dict()) return state;
-  const Value *url = value->get("url"), *etag = value->get("etag");
-  if (url != nullptr && url->is_string()) state.url = url->text();
-  if (etag != nullptr && etag->is_string()) state.etag = etag->text();
-  return state;
-}
-
-Status write_part_state(const std::string& path, const PartState& state) {
-  PARETO_TRY(WholeFile file, WholeFile::create(path));
-  PARETO_TRY(const std::string text,
-             python::json_dumps(Value::dict({{Value("url"), Value(state.url)}, {Value("etag"), Value(state.etag)}})));
-  PARETO_CHECK_OK(file.write(text));
-  return file.commit();
-}
-
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -355,33 +373,49 @@ class Descriptor {
   int fd_;
 };
 
-// One attempt to complete the part file. `most` is the most that was ever there: a server that ignores ranges and cuts
-// every time makes no progress.
-Attempt attempt_part(const HttpOptions& options, const std::string& url, const std::string& part, std::int64_t* most) {
+// One attempt to complete the part file, of `bytes` (-1: not known). `most` is the most that was ever there: a server
+// that ignores ranges and cuts every time makes no progress.
+Attempt attempt_part(const HttpOptions& options, const std::string& url, const std::string& part, std::int64_t bytes,
+                     std::int64_t* most) {
   const Descriptor fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (fd.get() < 0) return {fail(Code::kIo, "{}: {}", part, std::strerror(errno))};
   const PartState state = read_part_state(part + ".json");
-  std::int64_t have = std::max<std::int64_t>(0, ::lseek(fd.get(), 0, SEEK_END));
-  if (state.url != url) have = 0;
-  FileSink sink(fd.get(), have);
+  const bool same = state.url == url;
+  const std::int64_t have = same ? std::max<std::int64_t>(0, ::lseek(fd.get(), 0, SEEK_END)) : 0;
+  FileSink sink(fd.get(), have, bytes, part + ".json", {url, ""});
   if (have == 0)
-    if (Status emptied = sink.begin(200); !emptied) return {emptied};
-  std::string etag;
-  Attempt attempt = attempt_get(options, url, have, state.etag, &sink, &etag);
+    if (Status emptied = sink.clear(); !emptied) return {emptied};
+  Attempt attempt = attempt_get(options, url, have, same ? state.etag : "", &sink);
   if (attempt.http == 416 && have > 0) {
     // The part is as long as the file, or longer: it is of another one. All of it, then.
-    if (Status emptied = sink.begin(200); !emptied) return {emptied};
+    if (Status emptied = sink.clear(); !emptied) return {emptied};
     attempt.retry = true;
   }
   attempt.progress = sink.have() > *most;
   *most = std::max(*most, sink.have());
   if (::fsync(fd.get()) != 0) return {fail(Code::kIo, "{}: {}", part, std::strerror(errno))};
-  if (state.url != url || state.etag != etag)
-    if (Status written = write_part_state(part + ".json", {url, etag}); !written) return {written};
   return attempt;
 }
 
 }  // namespace
+
+PartLock::~PartLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<PartLock> PartLock::take(const std::string& part) {
+  PartLock lock(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (lock.fd_ < 0) return fail(Code::kIo, "{}: {}", part, std::strerror(errno));
+  const bool held = ::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0;
+  if (!held && errno != EWOULDBLOCK) return fail(Code::kIo, "{}: {}", part, std::strerror(errno));
+  // Whoever had it may have renamed it between the two calls: then the lock is on the finished file.
+  struct stat mine {
+  }, named{};
+  const bool same = held && ::fstat(lock.fd_, &mine) == 0 && ::stat(part.c_str(), &named) == 0 &&
+                    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+  if (!same) return fail(Code::kIo, "{}: another program is fetching it; try again when that has ended", part);
+  return lock;
+}
 
 std::string origin_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
@@ -402,20 +436,28 @@ std::string url_encoded(std::string_view text, std::string_view keep) {
 
 Result<std::string> HttpClient::get(const std::string& url) const {
   TextSink sink;
-  std::string etag;
-  PARETO_CHECK_OK(with_retries(options_, [&] { return attempt_get(options_, url, 0, "", &sink, &etag); }));
+  PARETO_CHECK_OK(with_retries(options_, [&] { return attempt_get(options_, url, 0, "", &sink); }));
   return std::move(sink.text);
 }
 
 Status HttpClient::download(const std::string& url, const std::string& path, const Expected& expected) const {
   const std::string part = path + ".part";
   PARETO_CHECK_OK(make_folders(std::filesystem::path(path).parent_path().string()));
+  PARETO_TRY([[maybe_unused]] const PartLock lock, PartLock::take(part));
   // A part that is already as long as the file needs no request, only its check.
   std::error_code none;
   const bool whole = expected.bytes >= 0 && read_part_state(part + ".json").url == url &&
                      static_cast<std::int64_t>(std::filesystem::file_size(part, none)) == expected.bytes && !none;
   std::int64_t most = 0;
-  if (!whole) PARETO_CHECK_OK(with_retries(options_, [&] { return attempt_part(options_, url, part, &most); }));
+  if (!whole) {
+    const Status brought =
+        with_retries(options_, [&] { return attempt_part(options_, url, part, expected.bytes, &most); });
+    if (!brought && std::filesystem::file_size(part, none) == 0) {  // nothing to go on from
+      std::filesystem::remove(part, none);
+      std::filesystem::remove(part + ".json", none);
+    }
+    PARETO_CHECK_OK(brought);
+  }
   const Status checked = check_file(part, url, expected);
   std::error_code error;
   if (checked) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -43,13 +44,29 @@ class HttpClient {
   Result<std::string> get(const std::string& url) const;
 
   // `path` appears whole and checked, or not at all. path.part and path.part.json keep what came for the next attempt.
-  // Errors: those of get(), kInvalid where length or hash is not the expected one (the part is then removed).
+  // Errors: those of get(), kIo where another program is at it, kInvalid where length or hash is not the expected one
+  // (the part is then removed).
   Status download(const std::string& url, const std::string& path, const Expected& expected) const;
 
   const HttpOptions& options() const { return options_; }
 
  private:
   HttpOptions options_;
+};
+
+// The right to write a part file: two programs that append to one would leave holes in it. Ends with the object or the
+// program.
+class PartLock {
+ public:
+  // Makes the file where it is not there. kIo: another program has it.
+  static Result<PartLock> take(const std::string& part);
+  PartLock(PartLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  PartLock& operator=(PartLock&&) = delete;
+  ~PartLock();
+
+ private:
+  explicit PartLock(int fd) : fd_(fd) {}
+  int fd_;
 };
 
 // "https://host:8080/a/b" → "https://host:8080", "" for what is no http(s) URL.

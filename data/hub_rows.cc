@@ -133,6 +133,7 @@ Result<FetchedRows> fetch_hub_rows(const HttpClient& http, const std::string& ba
                                    std::int64_t expected_rows, const std::string& path) {
   const std::string source = split_url(base, split), part = path + ".part", state_path = part + ".json";
   PARETO_CHECK_OK(make_folders(std::filesystem::path(path).parent_path().string()));
+  PARETO_TRY([[maybe_unused]] const PartLock lock, PartLock::take(part));
   PartRows state = read_part_rows(state_path, source);
   {
     PARETO_TRY(const PartFile file, PartFile::open(part, &state));

@@ -37,7 +37,8 @@ struct FetchedRows {
 };
 
 // Brings a whole split to `path`; path.part and path.part.json keep what came. `expected_rows` 0: not known.
-// Errors: those of HttpClient::get and parse_rows_page, kInvalid for another number of rows, kIo.
+// Errors: those of HttpClient::get and parse_rows_page, kInvalid for another number of rows, kIo (another
+// program is at it, too).
 Result<FetchedRows> fetch_hub_rows(const HttpClient& http, const std::string& base, const HubSplit& split,
                                    std::int64_t expected_rows, const std::string& path);
 

@@ -40,10 +40,10 @@ fs::path find_file(const fs::path& from, const std::string& name) {
   return from.filename() == fs::path(name).filename() && fs::is_regular_file(from, error) ? from : fs::path();
 }
 
-std::string page_line(std::string page) {
+Result<std::string> page_line(std::string page) {
   python::JsonStyle style;
   style.text = python::JsonStyle::Text::kRaw;
-  return python::json_dumps(Value::dict({{Value("page"), Value(std::move(page))}}), style).value_or("") + "\n";
+  return python::json_dumps(Value::dict({{Value("page"), Value(std::move(page))}}), style);
 }
 
 Result<std::vector<Incoming>> read_wikitext(const std::string& from) {
@@ -56,7 +56,8 @@ Result<std::vector<Incoming>> read_wikitext(const std::string& from) {
     Incoming file{hub_path("", {"EleutherAI/wikitext_document_level", "wikitext-2-raw-v1", split, ""}).substr(1), "", 0,
                   path.string()};
     for (std::string& page : wikitext_pages(text)) {
-      file.text += page_line(std::move(page));
+      PARETO_TRY(const std::string line, page_line(std::move(page)));
+      file.text.append(line).append("\n");
       ++file.rows;
     }
     if (file.rows == 0) return fail(Code::kInvalid, "{}: no heading ' = Title = ' in it", path.string());

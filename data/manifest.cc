@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "data/http.h"
 #include "results/output_file.h"
@@ -64,7 +65,13 @@ class FolderLock {
  public:
   explicit FolderLock(const std::string& data_dir)
       : fd_(::open((data_dir + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (fd_ >= 0) ::flock(fd_, LOCK_EX);
+    if (fd_ < 0) return;
+    while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0) {
+      if (errno == EINTR) continue;
+      const int why = errno;
+      ::close(std::exchange(fd_, -1));
+      errno = why;  // what the caller reports
+    }
   }
   ~FolderLock() {
     if (fd_ >= 0) ::close(fd_);

@@ -19,6 +19,7 @@
 #include "harness/interrupt.h"
 #include "harness/resolve_model.h"
 #include "harness/table.h"
+#include "tasks/python.h"
 
 namespace pareto {
 namespace {
@@ -33,12 +34,37 @@ std::string variable(const char* name, const std::string& otherwise) {
   return text;
 }
 
-Endpoints endpoints() {
+// kUsage: no address, or one with a password in it, which messages and the manifest would show.
+Result<std::string> endpoint(const char* name, const std::string& otherwise) {
+  const std::string url = variable(name, otherwise);
+  const std::string origin = origin_of(url);
+  if (origin.find('@') != std::string::npos)
+    return fail(Code::kUsage, "${}: an address with a user's name in it; only $HF_TOKEN is kept out of messages", name);
+  if (origin.empty()) return fail(Code::kUsage, "${}: '{}' is no http(s) address", name, url);
+  return url;
+}
+
+Result<Endpoints> endpoints() {
   Endpoints from;
-  from.hub = variable("HF_ENDPOINT", from.hub);
-  from.rows = variable("PARETO_ROWS_ENDPOINT", from.rows);
-  from.github = variable("PARETO_GITHUB_ENDPOINT", from.github);
+  PARETO_TRY(from.hub, endpoint("HF_ENDPOINT", from.hub));
+  PARETO_TRY(from.rows, endpoint("PARETO_ROWS_ENDPOINT", from.rows));
+  PARETO_TRY(from.github, endpoint("PARETO_GITHUB_ENDPOINT", from.github));
   return from;
+}
+
+// Without the newline of a file that it was read from. It becomes a header's line, so nothing else may end that; the
+// message does not show it.
+Result<std::string> hub_token() {
+  const char* value = std::getenv("HF_TOKEN");
+  const std::string token(python::strip(value == nullptr ? "" : value));
+  if (std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; })) return token;
+  return fail(Code::kUsage, "$HF_TOKEN: holds a space or a character that no token has");
+}
+
+// As huggingface_hub reads its switches.
+bool is_switched_on(const char* name) {
+  const std::string value = python::lower(variable(name, ""));
+  return value == "1" || value == "on" || value == "yes" || value == "true";
 }
 
 void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
@@ -86,9 +112,9 @@ int list(const Arguments& arguments, const std::string& data_dir) {
 
 // --- fetch ------------------------------------------------------------------------------------------------------
 
-HttpOptions http_options(const Arguments& arguments, const Endpoints& from) {
+HttpOptions http_options(const Arguments& arguments, const Endpoints& from, const std::string& token) {
   HttpOptions http;
-  http.token = variable("HF_TOKEN", "");
+  http.token = token;
   http.token_origins = {origin_of(from.hub), origin_of(from.rows)};
   if (arguments.has("retries")) http.retries = std::atoi(arguments.text("retries").c_str());
   if (arguments.has("retry_wait")) http.retry_wait_s = std::strtod(arguments.text("retry_wait").c_str(), nullptr);
@@ -128,34 +154,32 @@ Status bring_set(const HttpClient& http, const Endpoints& from, const DataSet& s
 }
 
 Status bring_model(const HttpClient& http, const Endpoints& from, const ModelName& name, bool offline) {
-  std::string place;
-  if (offline) {
-    PARETO_TRY(const ModelPlace known, resolve_model(name.repository));
-    place = known.path;
-  } else {
-    PARETO_TRY(place, fetch_model(http, from, name, hugging_face_hub()));
-  }
-  fmt::print("model:{}: --model {}\n", name.repository, name.file.empty() ? name.repository : place);
+  PARETO_TRY(const std::string place,
+             offline ? cached_model(name, hugging_face_hub()) : fetch_model(http, from, name, hugging_face_hub()));
+  // A repository's name alone means its main revision, whole.
+  const bool by_name = name.file.empty() && name.revision == ModelName().revision;
+  fmt::print("model:{}: --model {}\n", name.repository, by_name ? name.repository : place);
   return {};
 }
 
 int fetch(const Arguments& arguments, std::span<const std::string> names, const std::string& data_dir) {
   const Result<Wanted> wanted = resolve_wanted(names);
   if (!wanted) return report(wanted.error());
-  const Endpoints from = endpoints();
-  for (const std::string& url : {from.hub, from.rows, from.github})
-    if (origin_of(url).empty()) return report({Code::kUsage, fmt::format("'{}' is no http(s) address", url)});
-  const bool offline = arguments.on("offline") || variable("HF_HUB_OFFLINE", "0") == "1";
+  const Result<Endpoints> from = endpoints();
+  if (!from) return report(from.error());
+  const Result<std::string> token = hub_token();
+  if (!token) return report(token.error());
+  const bool offline = arguments.on("offline") || is_switched_on("HF_HUB_OFFLINE");
   const InterruptScope scope;
-  const HttpClient http(http_options(arguments, from));
+  const HttpClient http(http_options(arguments, *from, *token));
   int code = 0;
   const auto note = [&](const Status& status) {
     if (!status) code = std::max(code, report(status.error()));
   };
   for (const DataSet& set : wanted->sets)
-    if (!interrupted()) note(bring_set(http, from, set, data_dir, offline));
+    if (!interrupted()) note(bring_set(http, *from, set, data_dir, offline));
   for (const ModelName& model : wanted->models)
-    if (!interrupted()) note(bring_model(http, from, model, offline));
+    if (!interrupted()) note(bring_model(http, *from, model, offline));
   return code;
 }
 

@@ -17,7 +17,9 @@ std::size_t width_of(const std::string& text) {
 
 std::string Table::text() const {
   std::vector<std::size_t> widths;
-  for (const Column& column : columns_) widths.push_back(width_of(column.title));
+  // Markdown's rule of a column has at least one dash, beside the colon of one that is set to the right.
+  for (const Column& column : columns_)
+    widths.push_back(std::max<std::size_t>(column.align == Align::kRight ? 2 : 1, width_of(column.title)));
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
 

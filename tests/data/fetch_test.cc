@@ -1,6 +1,7 @@
 // Sets and models from a server that misbehaves: what is under its own name is whole.
 #include "data/fetch.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
@@ -90,6 +91,19 @@ TEST(HubRows, ALaterRunGoesOnWithThePageThatFailed) {
   EXPECT_EQ(server.requests().size() - before, 2u);
   EXPECT_FALSE(r.folder.has(std::string(kFile) + ".part"));
   EXPECT_FALSE(r.folder.has(std::string(kFile) + ".part.json"));
+}
+
+TEST(HubRows, TwoAtOnceDoNotShareAPart) {
+  const Rows r;
+  const HttpServer server([](const HttpRequest& request) { return rows_reply(request, 250); });
+  std::filesystem::create_directories(std::filesystem::path(r.path).parent_path());
+  {
+    const auto other = PartLock::take(r.path + ".part");
+    ASSERT_TRUE(other);
+    EXPECT_NE(message(r.fetch(server)).find("another program"), std::string::npos);
+  }
+  ASSERT_TRUE(r.fetch(server));
+  EXPECT_EQ(r.folder.read(kFile), jsonl_of(250));
 }
 
 TEST(HubRows, WhatIsNotAWholePageIsRefused) {
@@ -277,6 +291,12 @@ TEST(FetchModel, LayoutOfTheHuggingFaceCache) {
   ASSERT_TRUE(gguf) << gguf.error().message;
   EXPECT_TRUE(gguf->ends_with("/q4.gguf"));
   EXPECT_TRUE(std::filesystem::exists(*gguf));
+
+  const auto cached = [&](const char* name) { return cached_model(parse_model_name(name).value(), hub.path()); };
+  EXPECT_EQ(cached("model:org/name").value(), *place);
+  EXPECT_EQ(cached("model:org/name/q4.gguf").value(), *gguf);
+  for (const char* none : {"model:org/name/q8.gguf", "model:org/name@v2", "model:org/other"})
+    EXPECT_NE(message(cached(none)).find("--offline fetches nothing"), std::string::npos) << none;
 }
 
 TEST(FetchModel, AnInterruptedOneIsNoModel) {
@@ -316,11 +336,14 @@ TEST(FetchModel, NamesAndListsThatAreRefused) {
     EXPECT_EQ(got.error().code, Code::kUsage);
   }
   EXPECT_EQ(parse_model_name("model:a/b/c.gguf@v1")->revision, "v1");
-  for (const char* bad : {"", "[]", "{}", R"({"sha": "x"})", R"({"sha": "cccccccccccccccccccccccccccccccccccccccc"})",
-                          R"({"sha": "cccccccccccccccccccccccccccccccccccccccc", "siblings": [{"rfilename": "a"}]})"}) {
+  for (const char* bad :
+       {"", "[]", "{}", R"({"sha": "x"})", R"({"sha": "cccccccccccccccccccccccccccccccccccccccc"})",
+        R"({"sha": "cccccccccccccccccccccccccccccccccccccccc", "siblings": [{"rfilename": "a"}]})",
+        R"({"sha": "cccccccccccccccccccccccccccccccccccccccc", "siblings": [{"rfilename": "a\nb"}]})"}) {
     const auto got = parse_hub_model(bad, "u");
     ASSERT_FALSE(got) << bad;
     EXPECT_TRUE(got.error().message.starts_with("u: ")) << got.error().message;
+    EXPECT_EQ(got.error().message.find('\n'), std::string::npos);
   }
   HubModel only_gguf{kCommit, "", {{"q4.gguf", {}, ""}, {"config.json", {}, ""}}};
   EXPECT_EQ(message(wanted_files(only_gguf, parse_model_name("model:org/name").value())),

@@ -2,6 +2,8 @@
 #include "data/http.h"
 
 #include <chrono>
+#include <filesystem>
+#include <utility>
 
 #include "core/hash.h"
 #include "tests/data/data_support.h"
@@ -220,6 +222,46 @@ TEST(Http, APartLongerThanTheFileStartsOver) {
   d.folder.write("sub/file.bin.part", std::string(200000, 'x'));
   const HttpServer server([&](const HttpRequest& request) { return serve_file(request, d.content); });
   d.folder.write("sub/file.bin.part.json", fmt::format(R"({{"url": "{}/f", "etag": ""}})", server.url()));
+  ASSERT_TRUE(HttpClient(quick()).download(server.url() + "/f", d.path, d.expected));
+  d.expect_whole();
+}
+
+TEST(Http, MoreThanTheFileIsRefused) {
+  Download d;
+  const HttpServer server([&](const HttpRequest&) { return ok(d.content + "x"); });
+  const auto done = HttpClient(quick()).download(server.url() + "/f", d.path, d.expected);
+  EXPECT_NE(message(done).find("more than the 100000 bytes"), std::string::npos);
+  EXPECT_FALSE(d.folder.has("sub/file.bin"));
+  EXPECT_FALSE(d.folder.has("sub/file.bin.part"));
+}
+
+// As a program that was killed in its first attempt leaves it.
+TEST(Http, ThePartIsKnownBeforeItsFirstByte) {
+  Download d;
+  std::string state;
+  bool first = true;
+  const HttpServer server([&](const HttpRequest& request) {
+    if (!std::exchange(first, false)) {
+      if (state.empty()) state = d.folder.read("sub/file.bin.part.json");
+      return serve_file(request, d.content, "ETag: \"v1\"\r\n");
+    }
+    return cut(serve_file(request, d.content, "ETag: \"v1\"\r\n"), 30000);
+  });
+  ASSERT_TRUE(HttpClient(quick()).download(server.url() + "/f", d.path, d.expected));
+  EXPECT_NE(state.find(server.url() + "/f"), std::string::npos) << state;
+  EXPECT_NE(state.find("v1"), std::string::npos) << state;
+}
+
+TEST(Http, TwoAtOnceDoNotShareAPart) {
+  Download d;
+  const HttpServer server([&](const HttpRequest& request) { return serve_file(request, d.content); });
+  std::filesystem::create_directories(d.folder.path("sub"));
+  {
+    const auto other = PartLock::take(d.path + ".part");
+    ASSERT_TRUE(other);
+    EXPECT_NE(message(HttpClient(quick()).download(server.url() + "/f", d.path, d.expected)).find("another program"),
+              std::string::npos);
+  }
   ASSERT_TRUE(HttpClient(quick()).download(server.url() + "/f", d.path, d.expected));
   d.expect_whole();
 }

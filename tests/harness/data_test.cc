@@ -41,6 +41,20 @@ struct DataCommand {
   }
 };
 
+// What would end up in a header or in messages is refused before anything is opened, and not shown.
+TEST(DataCommandTest, SecretsThatWouldShowAreRefused) {
+  const TemporaryFolder folder;
+  for (const char* environment :
+       {"HF_TOKEN='hf_secret hf_more'", "HF_ENDPOINT=http://me:hf_secret@localhost", "HF_ENDPOINT=ftp://localhost"}) {
+    const ProgramResult refused =
+        run_program({"data", "fetch", "gsm8k", "--data_dir", folder.path("data")}, "", environment);
+    EXPECT_EQ(refused.code, 2) << environment;
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+    EXPECT_EQ(refused.err.find("hf_secret"), std::string::npos) << refused.err;
+    EXPECT_FALSE(fs::exists(folder.path("data")));
+  }
+}
+
 TEST(DataCommandTest, FetchVerifyRun) {
   const DataCommand data;
   const ProgramResult fetched = data.run({"fetch", "rows:openai/gsm8k:main:test"});
