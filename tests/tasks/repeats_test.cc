@@ -105,8 +105,8 @@ TEST(SelfConsistency, VotesEqualLmEval) {
     const auto texts = row["response"].get<std::vector<std::string>>();
     const auto marks = task->mark(row["reference"].get<std::string>(), texts);
     ASSERT_TRUE(marks);
-    const auto mark =
-        std::find_if(marks->begin(), marks->end(), [&](const Marked& m) { return m.filter == row["filter"]; });
+    const auto mark = std::find_if(marks->begin(), marks->end(),
+                                   [&](const Marked& m) { return m.filter == row["filter"].get<std::string>(); });
     ASSERT_NE(mark, marks->end());
     EXPECT_EQ(json(mark->filtered), row["extracted"]) << row["case"];
     EXPECT_EQ(json(mark->metrics.at("exact_match")), row["exact_match"]) << row["case"];
