@@ -14,6 +14,8 @@ namespace {
 constexpr int kDeepestNesting = 60;
 constexpr std::size_t kMostTerms = 200;
 constexpr int kLargestPower = 12;
+constexpr int kLargestDegree = 1'000'000;
+constexpr std::size_t kLongestName = 4000;  // an opaque thing inside another stands there once per term
 
 // In lowest terms, denominator positive. Operations return nothing where a part leaves 64 bits.
 struct Rational {
@@ -52,6 +54,11 @@ Polynomial constant(const Rational& value) {
 }
 Polynomial symbol(const std::string& name) { return {{{{name, 1}}, Rational{1, 1}}}; }
 
+Maybe opaque(const std::string& name) {
+  if (name.size() > kLongestName) return std::nullopt;
+  return symbol(name);
+}
+
 std::optional<Rational> as_constant(const Polynomial& p) {
   if (p.empty()) return Rational{};
   if (p.size() == 1 && p.begin()->first.empty()) return p.begin()->second;
@@ -87,6 +94,7 @@ constexpr std::string_view kRoot = "√";
 bool multiply_in(const std::string& name, int power, Monomial* monomial, Rational* factor) {
   int total = power;
   if (const auto known = monomial->find(name); known != monomial->end()) total += known->second;
+  if (total < -kLargestDegree || total > kLargestDegree) return false;
   if (name.starts_with(kRoot)) {
     const std::int64_t prime = std::stoll(name.substr(kRoot.size()));
     for (; total > 1 || total<0; total += total> 1 ? -2 : 2) {
@@ -125,7 +133,8 @@ Maybe inverse(const Polynomial& p) {
   if (!lead) return std::nullopt;
   if (p.size() > 1) {
     const Maybe monic = times(p, constant(*lead));
-    return monic ? times(constant(*lead), symbol("1/(" + printed(*monic) + ")")) : std::nullopt;
+    const Maybe below = monic ? opaque("1/(" + printed(*monic) + ")") : std::nullopt;
+    return below ? times(constant(*lead), *below) : std::nullopt;
   }
   Monomial monomial;
   Rational factor = *lead;
@@ -179,14 +188,14 @@ Maybe root(const Polynomial& inside, std::int64_t n) {
     const auto above = whole_root(value->above, n), below = whole_root(value->below, n);
     if (above && below) return constant({*above, *below});
   }
-  return symbol(fmt::format("root{}({})", n, printed(inside)));
+  return opaque(fmt::format("root{}({})", n, printed(inside)));
 }
 
 Maybe power(const Polynomial& base, const Polynomial& exponent) {
   const auto value = as_constant(exponent);
   if (value && value->below == 1) return to_whole_power(base, value->above);
   if (value && value->above == 1) return root(base, value->below);
-  return symbol(fmt::format("({})^({})", printed(base), printed(exponent)));
+  return opaque(fmt::format("({})^({})", printed(base), printed(exponent)));
 }
 
 // expression := term (± term)*     term := factor (· or / or nothing, factor)*     factor := base ^ exponent
