@@ -33,7 +33,7 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, n>& wor
 
 bool matches(const PythonRegex& regex, std::string_view text) { return !regex.find_all(text).empty(); }
 
-// Digits without underscores in a base; beyond int64 a float, as near as it gets.
+// Digits without underscores in a base; what int64 does not hold stays text.
 Value whole_number(std::string text) {
   std::erase(text, '_');
   const bool negative = text.front() == '-';
@@ -123,6 +123,7 @@ class TreeBuilder final : public YAML::EventHandler {
  private:
   struct Open {
     Yaml node;
+    YAML::Mark mark;
     YAML::anchor_t anchor;
     std::size_t nodes_before;
     bool has_key = false;
@@ -151,12 +152,16 @@ class TreeBuilder final : public YAML::EventHandler {
     if (std::ssize(open_) == kDeepestTree)
       refuse(mark, Code::kInvalid, fmt::format("nested deeper than {}", kDeepestTree));
     const std::size_t before = nodes_;
-    open_.push_back({node(mark, type), anchor, before});
+    open_.push_back({node(mark, type), mark, anchor, before});
   }
   void close() {
     Open done = std::move(open_.back());
     open_.pop_back();
-    if (done.anchor != 0) anchors_[done.anchor] = {done.node, nodes_ - done.nodes_before};
+    if (done.anchor != 0) {  // kept as a copy: anchors inside one another would be copied once per level
+      const std::size_t size = nodes_ - done.nodes_before;
+      count(done.mark, size);
+      anchors_[done.anchor] = {done.node, size};
+    }
     place(std::move(done.node));
   }
   void add(Yaml value, YAML::anchor_t anchor) {

@@ -41,7 +41,8 @@ struct YamlEntry {
 };
 
 // One document. `name` is what messages call it. Errors: kInvalid ("NAME:LINE: …") for what is no YAML, a key that
-// stands twice, more than 100,000 values (aliases copied) or nesting too deep; kUnsupported for tags and merge keys.
+// stands twice, more than 100,000 values (what has an anchor, and what an alias repeats, counts again: they are copies)
+// or nesting too deep; kUnsupported for tags and merge keys.
 Result<Yaml> parse_yaml(std::string_view text, const std::string& name);
 
 // Names in these files may hold anything: a message that quotes one still is a single line ("a\nb").
