@@ -15,17 +15,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargestFile = 4 << 20;
+constexpr std::uintmax_t kLargestFile = 4 << 20;
+constexpr std::size_t kMostIncludes = 1000;  // of one task file, those of its includes among them
+constexpr std::size_t kDeepestInclude = 50;
 
 // --- Files and includes -------------------------------------------------------------------------------------------
 
 Result<std::string> read_text(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return fail(Code::kNotFound, "{}: cannot be read", path);  // nor a device
+  if (const auto size = fs::file_size(path, error); !error && size > kLargestFile)
+    return fail(Code::kInvalid, "{}: more than 4 MB are no task file", path);
   std::ifstream in(path, std::ios::binary);
-  std::error_code ignored;
-  if (!in || fs::is_directory(path, ignored)) return fail(Code::kNotFound, "{}: cannot be read", path);
+  if (!in) return fail(Code::kNotFound, "{}: cannot be read", path);
   std::ostringstream text;
   text << in.rdbuf();
-  if (text.view().size() > kLargestFile) return fail(Code::kInvalid, "{}: more than 4 MB are no task file", path);
   return text.str();
 }
 
@@ -38,12 +42,29 @@ void put(Yaml* map, const YamlEntry& entry) {
   map->entries.push_back(entry);
 }
 
+// The file behind a path, however it is written; the path itself where it cannot be followed.
+std::string canonical_path(const std::string& path) {
+  std::error_code error;
+  const fs::path canonical = fs::weakly_canonical(path, error);
+  return error ? path : canonical.string();
+}
+
+// What reading one task file with its includes has come through.
+struct Includes {
+  std::vector<std::string> open;  // from the task file to the one that is read
+  std::size_t read = 0;
+};
+
 // `included`: every file that was reached through an include.
-Result<Yaml> read_with_includes(const std::string& path, std::vector<std::string>* open,
-                                std::set<std::string>* included) {
-  const std::string canonical = fs::weakly_canonical(path).string();
+Result<Yaml> read_with_includes(const std::string& path, Includes* includes, std::set<std::string>* included) {
+  std::vector<std::string>* const open = &includes->open;
+  const std::string canonical = canonical_path(path);
   if (std::find(open->begin(), open->end(), canonical) != open->end())
     return fail(Code::kInvalid, "{}: includes itself", path);
+  if (open->size() > kDeepestInclude)
+    return fail(Code::kInvalid, "{}: includes inside one another more than {} deep", path, kDeepestInclude);
+  if (includes->read++ > kMostIncludes)
+    return fail(Code::kInvalid, "{}: its includes read more than {} files", open->front(), kMostIncludes);
   PARETO_TRY(const std::string text, read_text(path));
   PARETO_TRY(const Yaml own, parse_yaml(text, path));
   if (own.type != Yaml::Type::kMap)
@@ -58,8 +79,8 @@ Result<Yaml> read_with_includes(const std::string& path, std::vector<std::string
     const std::string base = (fs::path(path).parent_path() / name).string();
     if (std::error_code ignored; !fs::exists(base, ignored))
       return fail(Code::kNotFound, "{}: include: no file {}", include->where(), base);
-    included->insert(fs::weakly_canonical(base).string());
-    PARETO_TRY(const Yaml below, read_with_includes(base, open, included));
+    included->insert(canonical_path(base));
+    PARETO_TRY(const Yaml below, read_with_includes(base, includes, included));
     for (const YamlEntry& entry : below.entries) put(&merged, entry);
   }
   open->pop_back();
@@ -76,8 +97,9 @@ Result<std::vector<std::string>> files_under(const std::string& folder) {
   for (auto at = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error);
        !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
     const std::string name = at->path().filename().string();
-    if (at->is_directory() && (name == "__pycache__" || name == ".ipynb_checkpoints")) at.disable_recursion_pending();
-    if (at->is_regular_file() && at->path().extension() == ".yaml") files.push_back(at->path().string());
+    std::error_code ignored;  // a link that leads nowhere is no file
+    if (name == "__pycache__" || name == ".ipynb_checkpoints") at.disable_recursion_pending();
+    if (at->is_regular_file(ignored) && at->path().extension() == ".yaml") files.push_back(at->path().string());
   }
   if (error) return fail(Code::kIo, "--include_path {}: {}", folder, error.message());
   std::sort(files.begin(), files.end());
@@ -275,14 +297,14 @@ Result<DeclaredTasks> read_folder(const std::string& folder) {
   std::vector<Yaml> read;
   std::set<std::string> included;
   for (const std::string& path : files) {
-    std::vector<std::string> open;
-    PARETO_TRY(Yaml fields, read_with_includes(path, &open, &included));
+    Includes includes;
+    PARETO_TRY(Yaml fields, read_with_includes(path, &includes, &included));
     read.push_back(std::move(fields));
   }
   Folder all;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const bool named = read[i].get("task") != nullptr || read[i].get("group") != nullptr;
-    if (!named && included.count(fs::weakly_canonical(files[i]).string()) > 0) continue;  // there for the others
+    if (!named && included.count(canonical_path(files[i])) > 0) continue;  // there for the others
     PARETO_CHECK_OK(all.add(files[i], read[i]));
   }
   PARETO_TRY(DeclaredTasks declared, std::move(all).finish());
@@ -329,9 +351,9 @@ Result<std::vector<std::string>> yaml_texts(const Yaml& value, std::string_view 
 }
 
 Result<Yaml> read_task_file(const std::string& path) {
-  std::vector<std::string> open;
+  Includes includes;
   std::set<std::string> included;
-  auto fields = read_with_includes(path, &open, &included);
+  auto fields = read_with_includes(path, &includes, &included);
   if (!fields) return tl::unexpected(on_one_line(fields.error()));
   return fields;
 }

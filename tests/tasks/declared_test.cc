@@ -252,6 +252,28 @@ TEST(DeclaredFolder, WhatCannotBeRead) {
   EXPECT_EQ(refused(dir), second + ":1: 'same' is the name of the one in " + first + ":1 too");
 }
 
+TEST(DeclaredFolder, WhatWouldNotEnd) {
+  const test::DataDir dir;
+  const std::string path = dir.write("t.yaml", "include: /dev/zero\ntask: t\n");
+  EXPECT_EQ(refused(dir), "/dev/zero: cannot be read");
+  for (int i = 0; i < 40; ++i)  // 2^40 reads
+    dir.write(fmt::format("f{}", i), fmt::format("include: [f{}, f{}]\n", i + 1, i + 1));
+  dir.write("f40", "num_fewshot: 1\n");
+  dir.write("t.yaml", "include: f0\ntask: t\n");
+  EXPECT_EQ(refused(dir), path + ": its includes read more than 1000 files");
+  for (int i = 0; i < 60; ++i) dir.write(fmt::format("f{}", i), fmt::format("include: f{}\n", i + 1));
+  EXPECT_EQ(refused(dir), dir.path() + "/f50: includes inside one another more than 50 deep");
+}
+
+TEST(DeclaredFolder, LinksThatLeadNowhereAreNoFiles) {
+  const test::DataDir dir;
+  dir.write("t.yaml", "task: t\n");
+  std::filesystem::create_symlink("loop.yaml", dir.path() + "/loop.yaml");
+  const auto declared = declare_tasks(dir.path());
+  ASSERT_TRUE(declared) << declared.error().message;
+  EXPECT_EQ(declared->tasks.size(), 1);
+}
+
 TEST(DeclaredFolder, IncludesMergeAndLocalFieldsWin) {
   const test::DataDir dir;
   dir.write("base", "dataset_path: a/b\nnum_fewshot: 2\nmetadata: {version: 1}\n");
@@ -261,6 +283,16 @@ TEST(DeclaredFolder, IncludesMergeAndLocalFieldsWin) {
   EXPECT_EQ(fields->get("num_fewshot")->value.integer(), 3);
   EXPECT_EQ(fields->get("dataset_path")->where(), dir.path() + "/base:1");
   EXPECT_EQ(fields->get("include"), nullptr);
+}
+
+TEST(Yaml, AnchorsInsideOneAnotherCount) {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += fmt::format("&a{} [", i);
+  for (int i = 0; i < 5000; ++i) text += "1,";
+  text += std::string(50, ']');
+  const auto tree = parse_yaml(text, "t.yaml");
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().message, "t.yaml:1: more than 100000 values");
 }
 
 TEST(Yaml, ScalarsAsPyYaml) {
