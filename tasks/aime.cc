@@ -48,7 +48,9 @@ TaskEntry entry(const std::string& name, HubSplit documents, Result<Question> (*
   spec.mark = mark;
   spec.answer = math_answer;
   spec.shots_avoid_document = true;
-  return {name, spec.info.summary, spec.info.tags, [spec] { return make_generate_task(spec); }};
+  return {.name = name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_generate_task(spec);
+          }};
 }
 
 const RegisterTask k2024(entry("aime24", {"Maxwell-Jia/AIME_2024", "default", "train", "aime24"}, ask_2024));

@@ -44,7 +44,9 @@ TaskEntry commonsense_entry() {
   spec.fewshot_split = {"tau/commonsense_qa", "default", "train", ""};
   spec.shots_avoid_document = true;
   spec.ask = ask_commonsense;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_choice_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_choice_task(spec);
+          }};
 }
 
 const RegisterTask kCommonsense(commonsense_entry());

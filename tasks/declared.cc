@@ -129,10 +129,14 @@ class BrokenTask final : public Task {
 TaskEntry entry_of(const std::string& name, const std::vector<std::string>& tags, const Yaml& fields) {
   const Result<TaskSpec> spec = declared_spec(fields);
   if (!spec) {
-    return {name, "cannot be used: " + spec.error().message, tags,
-            [name, error = spec.error()] { return std::make_unique<BrokenTask>(name, error); }};
+    return {.name = name,
+            .summary = "cannot be used: " + spec.error().message,
+            .tags = tags,
+            .make = [name, error = spec.error()] { return std::make_unique<BrokenTask>(name, error); }};
   }
-  return {name, spec->info.summary, spec->info.tags, [spec = *spec] { return make_declared_task(spec); }};
+  return {.name = name, .summary = spec->info.summary, .tags = spec->info.tags, .make = [spec = *spec] {
+            return make_declared_task(spec);
+          }};
 }
 
 // --- Groups -------------------------------------------------------------------------------------------------------

@@ -113,7 +113,9 @@ TaskSpec cot_zeroshot() {
 
 TaskEntry entry(TaskSpec (*make)()) {
   const TaskSpec spec = make();
-  return {spec.info.name, spec.info.summary, spec.info.tags, [make] { return make_generate_task(make()); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [make] {
+            return make_generate_task(make());
+          }};
 }
 
 const RegisterTask kPlain(entry(plain));

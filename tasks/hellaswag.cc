@@ -66,7 +66,9 @@ TaskEntry hellaswag_entry() {
   spec.shots_avoid_document = true;
   spec.process = process_hellaswag;
   spec.ask = ask_hellaswag;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_choice_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_choice_task(spec);
+          }};
 }
 
 const RegisterTask kHellaswag(hellaswag_entry());

@@ -34,7 +34,9 @@ TaskEntry lambada_entry() {
   spec.documents = {"EleutherAI/lambada_openai", "default", "test", ""};
   spec.fewshot_split = spec.documents;
   spec.ask = ask_lambada;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_loglikelihood_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_loglikelihood_task(spec);
+          }};
 }
 
 const RegisterTask kLambada(lambada_entry());

@@ -33,8 +33,7 @@ struct LEvalSet {
 constexpr const char* kOneOption =
     "Now you are given a very long document. Please follow the instruction based on this document. For multi-choice "
     "questions, there is only a sinlge correct option. Please only provide the letter corresponding to the answer "
-    "(like A "
-    "or B) when answering. For other questions, please directly give the concise and accurate answer. ";
+    "(like A or B) when answering. For other questions, please directly give the concise and accurate answer. ";
 
 constexpr std::array<LEvalSet, 5> kLEvalSets = {{
     {"coursera", "questions on lectures, several options may be right", LEvalKind::kSeveralOptions,
@@ -43,8 +42,7 @@ constexpr std::array<LEvalSet, 5> kLEvalSets = {{
      "corresponding to the answer (like A or AB) when answering. "},
     {"gsm100", "100 of GSM8K's problems after 16 solved ones", LEvalKind::kNumber,
      "Given several question answer pairs, you need to follow a similar format to answer the last question. Make sure "
-     "the "
-     "response is end with The answer is _ . "},
+     "the response is end with The answer is _ . "},
     {"quality", "questions on stories, four options", LEvalKind::kOptions, kOneOption},
     {"sci_fi", "true by a story, and true in the world", LEvalKind::kJudgement,
      "Now you are given a scientific fiction. I will ask you some questions and the answer should be \"True\" or "
@@ -172,11 +170,12 @@ struct RegisterLEval {
                   .metrics = {{.metric = "exact_match", .weight_by_size = false}}};
     for (const LEvalSet& set : kLEvalSets) {
       const LongSpec spec = leval_spec(set);
-      TaskEntry entry{spec.info.name, spec.info.summary, spec.info.tags,
-                      [&set] { return make_long_task(leval_spec(set)); }};
-      entry.cuts_prompts = true;
       all.members.push_back(spec.info.name);
-      RegisterTask{std::move(entry)};
+      RegisterTask({.name = spec.info.name,
+                    .summary = spec.info.summary,
+                    .tags = spec.info.tags,
+                    .make = [&set] { return make_long_task(leval_spec(set)); },
+                    .cuts_prompts = true});
     }
     RegisterGroup{std::move(all)};
   }

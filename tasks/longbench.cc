@@ -232,10 +232,11 @@ LongSpec longbench_spec(const LongBenchSet& set, bool e) {
 
 TaskEntry longbench_entry(const LongBenchSet& set, bool e) {
   const LongSpec spec = longbench_spec(set, e);
-  TaskEntry entry{spec.info.name, spec.info.summary, spec.info.tags,
-                  [&set, e] { return make_long_task(longbench_spec(set, e)); }};
-  entry.cuts_prompts = true;
-  return entry;
+  return {.name = spec.info.name,
+          .summary = spec.info.summary,
+          .tags = spec.info.tags,
+          .make = [&set, e] { return make_long_task(longbench_spec(set, e)); },
+          .cuts_prompts = true};
 }
 
 struct RegisterLongBench {

@@ -96,7 +96,9 @@ TaskEntry math500_entry() {
                   {"flexible-extract", {answers_by(true), take_first()}}};
   spec.ask = ask_math500;
   spec.mark = mark_math500;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_generate_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_generate_task(spec);
+          }};
 }
 
 const RegisterTask kMath500(math500_entry());

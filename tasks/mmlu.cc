@@ -203,8 +203,10 @@ struct RegisterMmlu {
       for (const char* subject : category.subjects) {
         const TaskSpec spec = variant.spec(subject, category.name);
         group.members.push_back(spec.info.name);
-        RegisterTask(
-            {spec.info.name, spec.info.summary, spec.info.tags, [make = variant.make, spec] { return make(spec); }});
+        RegisterTask({.name = spec.info.name,
+                      .summary = spec.info.summary,
+                      .tags = spec.info.tags,
+                      .make = [make = variant.make, spec] { return make(spec); }});
       }
       all.members.push_back(group.name);
       RegisterGroup{std::move(group)};

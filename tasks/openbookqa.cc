@@ -34,7 +34,9 @@ TaskEntry openbook_entry() {
   spec.documents = {"allenai/openbookqa", "main", "test", ""};
   spec.fewshot_split = {"allenai/openbookqa", "main", "train", ""};
   spec.ask = ask_openbook;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_choice_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_choice_task(spec);
+          }};
 }
 
 const RegisterTask kOpenbook(openbook_entry());

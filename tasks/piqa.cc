@@ -35,7 +35,9 @@ TaskEntry piqa_entry() {
   spec.fewshot_split = {"baber/piqa", "default", "train", ""};
   spec.shots_avoid_document = true;
   spec.ask = ask_piqa;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_choice_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_choice_task(spec);
+          }};
 }
 
 const RegisterTask kPiqa(piqa_entry());

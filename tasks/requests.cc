@@ -273,9 +273,10 @@ class RequestsTask final : public Task {
   std::vector<Request> requests_;
 };
 
-const RegisterTask kRequests({"requests", "your own prompts: requests:FILE.jsonl", {}, [] {
-                                return std::make_unique<RequestsTask>();
-                              }});
+const RegisterTask kRequests({.name = "requests",
+                              .summary = "your own prompts: requests:FILE.jsonl",
+                              .tags = {},
+                              .make = [] { return std::make_unique<RequestsTask>(); }});
 
 }  // namespace
 }  // namespace pareto

@@ -77,7 +77,9 @@ TaskEntry wikitext_entry() {
                        wikitext_metric("bits_per_byte", Aggregation::kBitsPerByte)};
   spec.documents = {"EleutherAI/wikitext_document_level", "wikitext-2-raw-v1", "test", "wikitext"};
   spec.ask = ask_wikitext;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_rolling_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_rolling_task(spec);
+          }};
 }
 
 const RegisterTask kWikitext(wikitext_entry());

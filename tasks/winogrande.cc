@@ -44,7 +44,9 @@ TaskEntry winogrande_entry() {
   spec.fewshot_split = {"allenai/winogrande", "winogrande_xl", "train", ""};
   spec.shots_avoid_document = true;
   spec.ask = ask_winogrande;
-  return {spec.info.name, spec.info.summary, spec.info.tags, [spec] { return make_choice_task(spec); }};
+  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
+            return make_choice_task(spec);
+          }};
 }
 
 const RegisterTask kWinogrande(winogrande_entry());
