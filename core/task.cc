@@ -27,7 +27,7 @@ std::optional<Aggregation> find_aggregation(std::string_view name) {
   return std::nullopt;
 }
 
-Result<std::vector<Marked>> Task::mark(std::string_view /*reference*/,
+Result<std::vector<Marked>> Task::mark(const Reference& /*reference*/,
                                        std::span<const std::string> /*responses*/) const {
   return fail(Code::kUsage,
               "task '{}' marks log-likelihoods, or needs more of its row than a reference: 'pareto run' marks it",

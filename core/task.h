@@ -125,6 +125,12 @@ struct Document {
 // lm-eval's task_hashes entry: sha256 over doc_hash + prompt_hash + target_hash of every document, once per filter.
 std::string task_hash(std::span<const Document> documents, std::size_t filters);
 
+// What responses that were made elsewhere are marked against.
+struct Reference {
+  std::string text;                // the target as the data have it: Python's str() of it
+  std::vector<std::string> items;  // of a list its texts, else `text` alone
+};
+
 // One loaded task: documents chosen, prompts built. Everything is computed by load(); score() is pure.
 class Task {
  public:
@@ -138,9 +144,9 @@ class Task {
   virtual std::vector<Request> requests() const = 0;
   // Marks the document at `index` of documents(); `responses` are its requests' in order of `part`.
   virtual std::vector<Marked> score(int index, std::span<const Response* const> responses) const = 0;
-  // Marks responses (one per repeat) that were made elsewhere; `reference` is the target as the data have it. Nothing
-  // has to be loaded. Errors: kUsage where the task marks log-likelihoods, or needs more of its row.
-  virtual Result<std::vector<Marked>> mark(std::string_view reference, std::span<const std::string> responses) const;
+  // Marks responses (one per repeat) that were made elsewhere. Nothing has to be loaded. Errors: kUsage where the task
+  // marks log-likelihoods, or needs more of its row than the reference.
+  virtual Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const;
 };
 
 struct TaskEntry {

@@ -40,6 +40,19 @@ Result<std::vector<std::string>> responses_of(const Row& row) {
   return std::vector<std::string>{std::string(text)};
 }
 
+// A list of texts, or one text or number.
+Result<Reference> reference_of(const Row& row) {
+  PARETO_TRY(const Value value, row.at("reference"));
+  Reference reference{python::str(value), {}};
+  if (value.is(Value::Type::kList)) {
+    PARETO_TRY(reference.items, row.strings("reference"));
+    if (reference.items.empty()) return fail(Code::kInvalid, "{}: column 'reference' is an empty list", row.where());
+  } else {
+    reference.items = {reference.text};
+  }
+  return reference;
+}
+
 Json marks_json(const std::vector<Marked>& marks) {
   Json all = Json::object();
   for (const Marked& mark : marks) {
@@ -55,8 +68,8 @@ Result<std::string> marked_lines(const Task& task, std::string_view input) {
   std::string out;
   for (const Row& row : rows) {
     PARETO_TRY(const std::vector<std::string> responses, responses_of(row));
-    PARETO_TRY(const Value reference, row.at("reference"));
-    PARETO_TRY(const std::vector<Marked> marks, task.mark(python::str(reference), responses));
+    PARETO_TRY(const Reference reference, reference_of(row));
+    PARETO_TRY(const std::vector<Marked> marks, task.mark(reference, responses));
     Json line = Json::parse(row.json(), nullptr, /*allow_exceptions=*/false);
     line["marks"] = marks_json(marks);
     out += line.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
@@ -69,7 +82,7 @@ Result<std::string> marked(const Arguments& arguments) {
   PARETO_CHECK_OK(include_tasks(arguments.text("include_path")));
   PARETO_TRY(const std::unique_ptr<Task> task, task_named(arguments.text("task")));
   const std::vector<std::string> none = {""};
-  PARETO_TRY([[maybe_unused]] const auto supported, task->mark("", none));  // before any input is waited for
+  PARETO_TRY([[maybe_unused]] const auto supported, task->mark({"", none}, none));  // before any input is waited for
   PARETO_TRY(const std::string input, read_standard_input());
   return marked_lines(*task, input);
 }

@@ -292,9 +292,9 @@ class GenerateTask final : public SpecTask {
     return marks_of(documents_[static_cast<std::size_t>(index)], texts);
   }
 
-  Result<std::vector<Marked>> mark(std::string_view reference, std::span<const std::string> responses) const override {
+  Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const override {
     Document document;
-    document.target = std::string(reference);
+    document.target = reference.text;
     return marks_of(document, {responses.begin(), responses.end()});
   }
 

@@ -110,7 +110,7 @@ class PasskeyTask final : public Task {
     PasskeyItem item;
     std::vector<double> places;
     while (std::ssize(item.names) < kTurns) {
-      std::string name = fmt::format("{} {}", draws.pick(own_adjectives()), draws.pick(own_nouns()));
+      std::string name = draws.thing();
       std::string key = fmt::format("{}", 10000 + draws.below(90000));
       const auto known = [](const std::vector<std::string>& all, const std::string& one) {
         return std::find(all.begin(), all.end(), one) != all.end();

@@ -13,7 +13,8 @@
 
 namespace pareto::ruler {
 
-// The draws of one example, in the order of the calls. `purpose` names a stream of its own.
+// The draws of one example, in the order of the calls; so never two of them in the arguments of one call, which a
+// compiler evaluates in the order that it likes. `purpose` names a stream of its own.
 class Draws {
  public:
   Draws(const Setting& setting, int index, std::string_view purpose)
@@ -39,6 +40,12 @@ class Draws {
   void shuffle(std::vector<T>* items) {
     for (std::size_t i = items->size(); i-- > 1;)
       std::swap((*items)[i], (*items)[static_cast<std::size_t>(below(static_cast<int>(i) + 1))]);
+  }
+  // "old lamp", with `between` in place of the space.
+  std::string thing(char between = ' ') {
+    std::string words(pick(own_adjectives()));
+    words += between;
+    return words.append(pick(own_nouns()));
   }
   std::string letters(int n, char first) {
     std::string text;

@@ -26,7 +26,7 @@ std::string own_uuid(Draws* draws) {
 std::string own_magic(Magic kind, Draws* draws) {
   switch (kind) {
     case Magic::kWords:
-      return fmt::format("{}-{}", draws->pick(own_adjectives()), draws->pick(own_nouns()));
+      return draws->thing('-');
     case Magic::kNumbers:
       return fmt::format("{}", 1000000 + draws->below(9000000));
     case Magic::kUuids:

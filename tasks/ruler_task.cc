@@ -79,11 +79,7 @@ class SizedTask final : public Task {
 
   std::vector<Marked> score(int index, std::span<const Response* const> responses) const override {
     const std::vector<std::string>& answers = answers_[static_cast<std::size_t>(index)];
-    Marked marked;
-    marked.filtered = clean_prediction(responses[0]->text);
-    const bool any = spec_.any_answer && profile_ != Profile::kLmEval;
-    marked.metrics[spec_.info.metrics[0].name] =
-        any ? string_match_any(marked.filtered, answers) : string_match_all(marked.filtered, answers);
+    Marked marked = marked_by(answers, responses[0]->text);
     if (spec_.depths > 0) {
       const int at = percent(documents_[static_cast<std::size_t>(index)].doc_id);
       marked.metrics[depth_metric(at)] = marked.metrics.begin()->second;
@@ -91,7 +87,21 @@ class SizedTask final : public Task {
     return {std::move(marked)};
   }
 
+  // Before load(), by our own profile's rule, which is NVIDIA's. A grid's depths are not known then.
+  Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const override {
+    return std::vector<Marked>{marked_by(reference.items, responses[0])};
+  }
+
  private:
+  Marked marked_by(const std::vector<std::string>& answers, const std::string& response) const {
+    Marked marked;
+    marked.filtered = clean_prediction(response);
+    const bool any = spec_.any_answer && profile_ != Profile::kLmEval;
+    marked.metrics[spec_.info.metrics[0].name] =
+        any ? string_match_any(marked.filtered, answers) : string_match_all(marked.filtered, answers);
+    return marked;
+  }
+
   Status generate(const Setting& setting, const TaskOptions& options) {
     const MakeSource& make = profile_ == Profile::kPareto ? spec_.own : spec_.upstream;
     Streams* streams = streams_for(setting, options);

@@ -117,6 +117,24 @@ TEST(IncludePath, WhatIsWrongIsNamedWithFileAndLine) {
   EXPECT_EQ(none.err, "pareto: --include_path " + folder.path("nothing") + ": no such folder\n");
 }
 
+// A reference that is a list: all of it is asked for, or any of it where one answer is enough.
+TEST(Mark, ListsOfAnswers) {
+  const auto mark = [](const std::string& task, const std::string& line) {
+    const ProgramResult result = run_program({"mark", "--task", task}, line);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return json::parse(result.out)["marks"]["none"]["string_match"].get<double>();
+  };
+  EXPECT_EQ(mark("ruler_niah_multiquery", R"({"response": "They are 12 and 34.", "reference": ["12", "56"]})"), 0.5);
+  EXPECT_EQ(mark("ruler_qa_1", R"({"response": "in Paris", "reference": ["London", "paris"]})"), 1);
+  EXPECT_EQ(mark("niah_grid", R"({"response": "12", "reference": "12"})"), 1);
+  const ProgramResult empty = run_program({"mark", "--task", "ruler_vt"}, R"({"response": "x", "reference": []})");
+  EXPECT_EQ(empty.code, 1);
+  EXPECT_NE(empty.err.find("is an empty list"), std::string::npos);
+  const ProgramResult classes = run_program({"mark", "--task", "longbench_trec"}, "");
+  EXPECT_EQ(classes.code, 2);
+  EXPECT_NE(classes.err.find("needs more of its row"), std::string::npos);
+}
+
 // The steps of docs/adding.md, with the file that it shows.
 TEST(IncludePath, ThePageOnAddingATaskHolds) {
   const std::string page = read_text(std::string(PARETO_GOLDEN) + "/../../docs/adding.md");

@@ -38,7 +38,7 @@ struct Mark {
 // The mark of one answer by a task's filter, its first metric.
 Mark mark_by(const Task& task, const std::string& filter, const Answer& answer) {
   const std::vector<std::string> responses = {answer.response};
-  const auto marks = task.mark(answer.reference, responses);
+  const auto marks = task.mark({answer.reference, {}}, responses);
   for (const Marked& mark : *marks)
     if (mark.filter == filter) return {mark.metrics.at("exact_match") == 1, mark.extracted.value_or(mark.filtered)};
   ADD_FAILURE() << "no filter " << filter;

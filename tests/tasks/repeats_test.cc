@@ -103,7 +103,7 @@ TEST(SelfConsistency, VotesEqualLmEval) {
     const json row = json::parse(line);
     if (row["task"] != "gsm8k_cot_self_consistency") continue;
     const auto texts = row["response"].get<std::vector<std::string>>();
-    const auto marks = task->mark(row["reference"].get<std::string>(), texts);
+    const auto marks = task->mark({row["reference"].get<std::string>(), {}}, texts);
     ASSERT_TRUE(marks);
     const auto mark = std::find_if(marks->begin(), marks->end(),
                                    [&](const Marked& m) { return m.filter == row["filter"].get<std::string>(); });

@@ -120,7 +120,8 @@ TEST(Ruler, OwnAnswersStandInTheText) {
     const std::size_t parts = requests.size() / task->documents().size();
     for (std::size_t i = 0; i < task->documents().size(); ++i) {
       const std::string& text = *requests[i * parts].context;
-      for (const auto& answer : nlohmann::json::parse(task->documents()[i].doc)["outputs"])
+      const auto document = nlohmann::json::parse(task->documents()[i].doc);
+      for (const auto& answer : document["outputs"])
         EXPECT_NE(text.find(answer.get<std::string>()), std::string::npos) << name;
     }
   }
@@ -306,7 +307,8 @@ TEST_P(RulerUpstream, FitsAndRepeats) {
     for (std::size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(task->documents()[i].prompt_hash, again->documents()[i].prompt_hash) << name;
       const std::string& text = *task->requests()[i].context;
-      for (const auto& answer : nlohmann::json::parse(task->documents()[i].doc)["outputs"])
+      const auto document = nlohmann::json::parse(task->documents()[i].doc);
+      for (const auto& answer : document["outputs"])
         EXPECT_NE(text.find(answer.get<std::string>()), std::string::npos) << name;
     }
     const std::string metric = task->info().metrics[0].name;
