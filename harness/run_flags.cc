@@ -90,7 +90,7 @@ std::vector<Flag> question_flags() {
       sweep(range(
           with(flag("length", Type::kInt, "", "N", "tokens of prompt and answer, of tasks that are made to a length"),
                Effect::kAnswers),
-          1, 1 << 30)),
+          1, 1 << 26)),
       sweep(choices(
           with(flag("ruler_profile", Type::kString, "pareto", "NAME", "whose RULER examples"), Effect::kAnswers),
           {"pareto", "nvidia", "lm-eval"})),
