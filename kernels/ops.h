@@ -76,7 +76,7 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  // The path taken: "reference", "avx2", "avx512", "amx", …
+  // The path taken: "reference", "avx2", "avx512", "avx512_bf16", "amx", …
   virtual std::string isa() const = 0;
 
   // out[m, cols] = table[tokens[m], :] in f32. REQUIRES: 0 ≤ tokens[i] < table.rows.

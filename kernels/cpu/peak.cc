@@ -7,7 +7,7 @@ namespace pareto::cpu {
 
 PeakLoop peak_loop(std::string_view isa, std::string_view kind) {
   const CpuFeatures& has = cpu_features();
-  const bool wide = isa == "amx" || isa == "avx512";
+  const bool wide = isa == "amx" || isa == "avx512_bf16" || isa == "avx512";
   if (!wide && isa != "avx2") return nullptr;
   if (kind == "bf16" && isa == "amx" && has.amx_bf16) return amx::peak_bf16;
   if (kind == "bf16" && wide && has.avx512_bf16) return avx512::peak_bf16;
