@@ -8,9 +8,10 @@
 #include <sstream>
 
 #include "core/options.h"
+#include "tasks/declared_fields.h"
 #include "tasks/python.h"
 
-namespace pareto {
+namespace pareto::declared {
 namespace {
 
 namespace fs = std::filesystem;
@@ -318,52 +319,20 @@ Result<DeclaredTasks> read_folder(const std::string& folder) {
 }
 
 }  // namespace
+}  // namespace pareto::declared
 
-Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector<std::string>& known,
-                       const std::vector<std::string>& refused) {
-  for (const auto& [key, line, value] : map.entries) {
-    const std::string where = fmt::format("{}:{}", *value.file, line);
-    if (value.type == Yaml::Type::kFunction)
-      return fail(Code::kUnsupported, "{}: '{}: !function {}': Python cannot be run here; write it as a template",
-                  where, key, value.text);
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    if (std::find(refused.begin(), refused.end(), key) != refused.end()) {
-      if (value.is_null()) continue;
-      return fail(Code::kUnsupported, "{}: {} '{}' is not supported", where, what, key);
-    }
-    const std::string near = nearest_name(key, known);
-    return fail(Code::kInvalid, "{}: no {} '{}'{}", where, what, key,
-                near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
-  }
-  return {};
-}
-
-tl::unexpected<Error> wrong_yaml(const Yaml& value, std::string_view key, std::string_view wanted) {
-  return fail(Code::kInvalid, "{}: '{}' must be {}, not {}", value.where(), key, wanted, shown(value.to_value()));
-}
-
-Result<std::vector<std::string>> yaml_texts(const Yaml& value, std::string_view key) {
-  std::vector<std::string> texts;
-  if (value.is_null()) return texts;
-  const std::vector<Yaml> one = {value};
-  for (const Yaml& item : value.type == Yaml::Type::kList ? value.items : one) {
-    if (item.type != Yaml::Type::kScalar || !item.value.is_string())
-      return wrong_yaml(item, key, "a text, or a list of texts");
-    texts.push_back(item.text);
-  }
-  return texts;
-}
+namespace pareto {
 
 Result<Yaml> read_task_file(const std::string& path) {
-  Includes includes;
+  declared::Includes includes;
   std::set<std::string> included;
-  auto fields = read_with_includes(path, &includes, &included);
+  auto fields = declared::read_with_includes(path, &includes, &included);
   if (!fields) return tl::unexpected(on_one_line(fields.error()));
   return fields;
 }
 
 Result<DeclaredTasks> declare_tasks(const std::string& folder) {
-  auto declared = read_folder(folder);
+  auto declared = declared::read_folder(folder);
   if (!declared) return tl::unexpected(on_one_line(declared.error()));
   return declared;
 }

@@ -36,13 +36,4 @@ Result<TaskSpec> declared_spec(const Yaml& fields);
 // The task of such a spec, of the kind that its output_type names.
 std::unique_ptr<Task> make_declared_task(TaskSpec spec);
 
-// Checks the keys of a map against those known; `what` is what they are called ("field"). Errors: kInvalid with a hint;
-// kUnsupported for those in `refused`.
-Status check_yaml_keys(const Yaml& map, std::string_view what, const std::vector<std::string>& known,
-                       const std::vector<std::string>& refused = {});
-// Errors of a value of the wrong kind: kInvalid, "FILE:LINE: 'repeats' must be a whole number, not 'x'".
-tl::unexpected<Error> wrong_yaml(const Yaml& value, std::string_view key, std::string_view wanted);
-// A text, or several: a list of them, or one alone. Nothing of null.
-Result<std::vector<std::string>> yaml_texts(const Yaml& value, std::string_view key);
-
 }  // namespace pareto
