@@ -48,9 +48,7 @@ TaskEntry entry(const std::string& name, HubSplit documents, Result<Question> (*
   spec.mark = mark;
   spec.answer = math_answer;
   spec.shots_avoid_document = true;
-  return {.name = name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_generate_task(spec);
-          }};
+  return task_entry(std::move(spec), make_generate_task);
 }
 
 const RegisterTask k2024(entry("aime24", {"Maxwell-Jia/AIME_2024", "default", "train", "aime24"}, ask_2024));

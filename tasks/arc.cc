@@ -34,7 +34,7 @@ TaskEntry entry(const std::string& name, const std::string& config, const std::s
   spec.documents = {"allenai/ai2_arc", config, "test", ""};
   spec.fewshot_split = {"allenai/ai2_arc", config, "train", ""};
   spec.ask = ask;
-  return {.name = name, .summary = summary, .tags = spec.info.tags, .make = [spec] { return make_choice_task(spec); }};
+  return task_entry(std::move(spec), make_choice_task);
 }
 
 const RegisterTask kEasy(entry("arc_easy", "ARC-Easy",

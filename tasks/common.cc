@@ -383,6 +383,14 @@ Example solved(Question question) {
   return {std::move(question.text), std::move(question.target)};
 }
 
+TaskEntry task_entry(TaskSpec spec, std::unique_ptr<Task> (*make)(TaskSpec)) {
+  TaskInfo info = spec.info;
+  return {.name = std::move(info.name),
+          .summary = std::move(info.summary),
+          .tags = std::move(info.tags),
+          .make = [spec = std::move(spec), make] { return make(spec); }};
+}
+
 std::string shown(const Value& value) {
   constexpr std::size_t kMost = 60;
   std::string text = python::repr(value);

@@ -81,6 +81,9 @@ Example solved(Question question);
 // Where `key` stands among the labels in column `labels` (of as many choices). Errors: kInvalid, naming the row.
 Result<int> label_index(const Row& row, std::string_view labels, std::string_view key, std::size_t choices);
 
+// What registers a task of that spec: one of the makers above, and what `pareto ls` shows of it.
+TaskEntry task_entry(TaskSpec spec, std::unique_ptr<Task> (*make)(TaskSpec));
+
 // A value as a message shows it: Python's repr, so on one line, cut to 60 characters.
 std::string shown(const Value& value);
 

@@ -44,9 +44,7 @@ TaskEntry commonsense_entry() {
   spec.fewshot_split = {"tau/commonsense_qa", "default", "train", ""};
   spec.shots_avoid_document = true;
   spec.ask = ask_commonsense;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_choice_task(spec);
-          }};
+  return task_entry(std::move(spec), make_choice_task);
 }
 
 const RegisterTask kCommonsense(commonsense_entry());

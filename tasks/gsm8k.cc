@@ -111,17 +111,10 @@ TaskSpec cot_zeroshot() {
   return spec;
 }
 
-TaskEntry entry(TaskSpec (*make)()) {
-  const TaskSpec spec = make();
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [make] {
-            return make_generate_task(make());
-          }};
-}
-
-const RegisterTask kPlain(entry(plain));
-const RegisterTask kCot(entry(cot));
-const RegisterTask kCotSelfConsistency(entry(cot_self_consistency));
-const RegisterTask kCotZeroshot(entry(cot_zeroshot));
+const RegisterTask kPlain(task_entry(plain(), make_generate_task));
+const RegisterTask kCot(task_entry(cot(), make_generate_task));
+const RegisterTask kCotSelfConsistency(task_entry(cot_self_consistency(), make_generate_task));
+const RegisterTask kCotZeroshot(task_entry(cot_zeroshot(), make_generate_task));
 
 }  // namespace
 }  // namespace pareto

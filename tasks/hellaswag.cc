@@ -66,9 +66,7 @@ TaskEntry hellaswag_entry() {
   spec.shots_avoid_document = true;
   spec.process = process_hellaswag;
   spec.ask = ask_hellaswag;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_choice_task(spec);
-          }};
+  return task_entry(std::move(spec), make_choice_task);
 }
 
 const RegisterTask kHellaswag(hellaswag_entry());

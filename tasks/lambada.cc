@@ -34,9 +34,7 @@ TaskEntry lambada_entry() {
   spec.documents = {"EleutherAI/lambada_openai", "default", "test", ""};
   spec.fewshot_split = spec.documents;
   spec.ask = ask_lambada;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_loglikelihood_task(spec);
-          }};
+  return task_entry(std::move(spec), make_loglikelihood_task);
 }
 
 const RegisterTask kLambada(lambada_entry());

@@ -96,9 +96,7 @@ TaskEntry math500_entry() {
                   {"flexible-extract", {answers_by(true), take_first()}}};
   spec.ask = ask_math500;
   spec.mark = mark_math500;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_generate_task(spec);
-          }};
+  return task_entry(std::move(spec), make_generate_task);
 }
 
 const RegisterTask kMath500(math500_entry());

@@ -201,12 +201,9 @@ struct RegisterMmlu {
     for (const Category& category : categories()) {
       GroupInfo group = inner_group(variant, category);
       for (const char* subject : category.subjects) {
-        const TaskSpec spec = variant.spec(subject, category.name);
+        TaskSpec spec = variant.spec(subject, category.name);
         group.members.push_back(spec.info.name);
-        RegisterTask({.name = spec.info.name,
-                      .summary = spec.info.summary,
-                      .tags = spec.info.tags,
-                      .make = [make = variant.make, spec] { return make(spec); }});
+        RegisterTask(task_entry(std::move(spec), variant.make));
       }
       all.members.push_back(group.name);
       RegisterGroup{std::move(group)};

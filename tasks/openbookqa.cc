@@ -34,9 +34,7 @@ TaskEntry openbook_entry() {
   spec.documents = {"allenai/openbookqa", "main", "test", ""};
   spec.fewshot_split = {"allenai/openbookqa", "main", "train", ""};
   spec.ask = ask_openbook;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_choice_task(spec);
-          }};
+  return task_entry(std::move(spec), make_choice_task);
 }
 
 const RegisterTask kOpenbook(openbook_entry());

@@ -35,9 +35,7 @@ TaskEntry piqa_entry() {
   spec.fewshot_split = {"baber/piqa", "default", "train", ""};
   spec.shots_avoid_document = true;
   spec.ask = ask_piqa;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_choice_task(spec);
-          }};
+  return task_entry(std::move(spec), make_choice_task);
 }
 
 const RegisterTask kPiqa(piqa_entry());

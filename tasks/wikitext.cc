@@ -77,9 +77,7 @@ TaskEntry wikitext_entry() {
                        wikitext_metric("bits_per_byte", Aggregation::kBitsPerByte)};
   spec.documents = {"EleutherAI/wikitext_document_level", "wikitext-2-raw-v1", "test", "wikitext"};
   spec.ask = ask_wikitext;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_rolling_task(spec);
-          }};
+  return task_entry(std::move(spec), make_rolling_task);
 }
 
 const RegisterTask kWikitext(wikitext_entry());

@@ -44,9 +44,7 @@ TaskEntry winogrande_entry() {
   spec.fewshot_split = {"allenai/winogrande", "winogrande_xl", "train", ""};
   spec.shots_avoid_document = true;
   spec.ask = ask_winogrande;
-  return {.name = spec.info.name, .summary = spec.info.summary, .tags = spec.info.tags, .make = [spec] {
-            return make_choice_task(spec);
-          }};
+  return task_entry(std::move(spec), make_choice_task);
 }
 
 const RegisterTask kWinogrande(winogrande_entry());

@@ -30,9 +30,7 @@ TaskSpec colour_spec() {
   return spec;
 }
 
-const RegisterTask kColours({.name = "colours", .summary = "the colour of a thing", .tags = {}, .make = [] {
-                               return make_choice_task(colour_spec());
-                             }});
+const RegisterTask kColours(task_entry(colour_spec(), make_choice_task));
 
 }  // namespace
 }  // namespace pareto
