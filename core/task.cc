@@ -27,11 +27,19 @@ std::optional<Aggregation> find_aggregation(std::string_view name) {
   return std::nullopt;
 }
 
+Status Reference::check_plain() const {
+  if (columns.empty()) return {};
+  return fail(Code::kInvalid, "the reference must be a text, a number or a list of texts, not an object");
+}
+
+Status Task::prepare_mark(const std::string& /*data_dir*/) {
+  return fail(Code::kUsage, "task '{}' marks log-likelihoods, which are no responses: 'pareto run' marks it",
+              info().name);
+}
+
 Result<std::vector<Marked>> Task::mark(const Reference& /*reference*/,
                                        std::span<const std::string> /*responses*/) const {
-  return fail(Code::kUsage,
-              "task '{}' marks log-likelihoods, or needs more of its row than a reference: 'pareto run' marks it",
-              info().name);
+  return fail(Code::kUnsupported, "task '{}' marks no responses", info().name);
 }
 
 std::string task_hash(std::span<const Document> documents, std::size_t filters) {

@@ -129,6 +129,9 @@ std::string task_hash(std::span<const Document> documents, std::size_t filters);
 struct Reference {
   std::string text;                // the target as the data have it: Python's str() of it
   std::vector<std::string> items;  // of a list its texts, else `text` alone
+  std::string columns;             // an object's JSON: the columns of its row that marking needs; else empty
+  // For tasks that need no columns. kInvalid where there are some.
+  Status check_plain() const;
 };
 
 // One loaded task: documents chosen, prompts built. Everything is computed by load(); score() is pure.
@@ -144,8 +147,11 @@ class Task {
   virtual std::vector<Request> requests() const = 0;
   // Marks the document at `index` of documents(); `responses` are its requests' in order of `part`.
   virtual std::vector<Marked> score(int index, std::span<const Response* const> responses) const = 0;
-  // Marks responses (one per repeat) that were made elsewhere. Nothing has to be loaded. Errors: kUsage where the task
-  // marks log-likelihoods, or needs more of its row than the reference.
+  // Makes mark() ready, in place of load(). Errors: kUsage where the task marks log-likelihoods; what reading something
+  // from the data folder (empty: the default one) gives.
+  virtual Status prepare_mark(const std::string& data_dir);
+  // Marks responses (one per repeat or turn) that were made elsewhere. Errors: kInvalid where the reference, or how
+  // many responses there are, does not fit the task. REQUIRES: prepare_mark() succeeded.
   virtual Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const;
 };
 

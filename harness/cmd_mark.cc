@@ -23,6 +23,9 @@ using Json = nlohmann::ordered_json;
 
 Result<std::unique_ptr<Task>> task_named(const std::string& name) {
   if (const TaskEntry* entry = find_task(name)) return entry->make();
+  for (const GroupInfo& group : task_groups())
+    if (group.name == name)
+      return fail(Code::kUsage, "mark takes one task, and '{}' is a group of: {}", name, fmt::join(group.members, " "));
   std::vector<std::string> names;
   for (const TaskEntry& task : tasks()) names.push_back(task.name);
   return tl::unexpected(unknown_name("task", name, names));
@@ -40,11 +43,13 @@ Result<std::vector<std::string>> responses_of(const Row& row) {
   return std::vector<std::string>{std::string(text)};
 }
 
-// A list of texts, or one text or number.
+// A list of texts, one text or number, or an object: columns of the row.
 Result<Reference> reference_of(const Row& row) {
   PARETO_TRY(const Value value, row.at("reference"));
-  Reference reference{python::str(value), {}};
-  if (value.is(Value::Type::kList)) {
+  Reference reference{python::str(value), {}, {}};
+  if (value.is_dict()) {
+    PARETO_TRY(reference.columns, python::json_dumps(value, {.text = python::JsonStyle::Text::kRaw}));
+  } else if (value.is(Value::Type::kList)) {
     PARETO_TRY(reference.items, row.strings("reference"));
     if (reference.items.empty()) return fail(Code::kInvalid, "{}: column 'reference' is an empty list", row.where());
   } else {
@@ -69,9 +74,10 @@ Result<std::string> marked_lines(const Task& task, std::string_view input) {
   for (const Row& row : rows) {
     PARETO_TRY(const std::vector<std::string> responses, responses_of(row));
     PARETO_TRY(const Reference reference, reference_of(row));
-    PARETO_TRY(const std::vector<Marked> marks, task.mark(reference, responses));
+    const Result<std::vector<Marked>> marks = task.mark(reference, responses);
+    if (!marks) return fail(marks.error().code, "{}: {}", row.where(), marks.error().message);
     Json line = Json::parse(row.json(), nullptr, /*allow_exceptions=*/false);
-    line["marks"] = marks_json(marks);
+    line["marks"] = marks_json(*marks);
     out += line.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
   }
   return out;
@@ -81,8 +87,7 @@ Result<std::string> marked(const Arguments& arguments) {
   if (!arguments.has("task")) return fail(Code::kUsage, "mark needs --task NAME; 'pareto ls tasks' lists them");
   PARETO_CHECK_OK(include_tasks(arguments.text("include_path")));
   PARETO_TRY(const std::unique_ptr<Task> task, task_named(arguments.text("task")));
-  const std::vector<std::string> none = {""};
-  PARETO_TRY([[maybe_unused]] const auto supported, task->mark({"", none}, none));  // before any input is waited for
+  PARETO_CHECK_OK(task->prepare_mark(arguments.text("data_dir")));
   PARETO_TRY(const std::string input, read_standard_input());
   return marked_lines(*task, input);
 }
@@ -104,6 +109,11 @@ Command mark_command() {
   task.spec.help = "whose marking to use";
   task.value = "NAME";
   task.aliases = {"-t", "--tasks"};
+  Flag data_dir;
+  data_dir.spec.name = "data_dir";
+  data_dir.spec.type = OptionSpec::Type::kString;
+  data_dir.spec.help = "where the word lists of Chinese marks are; default: $PARETO_DATA, else the user's cache";
+  data_dir.value = "DIR";
   Flag json;
   json.spec.name = "json";
   json.spec.type = OptionSpec::Type::kBool;
@@ -114,7 +124,7 @@ Command mark_command() {
   command.name = "mark";
   command.summary = "mark responses made elsewhere: JSON lines with response and reference on standard input";
   command.example = "pareto mark --task gsm8k < answers.jsonl";
-  command.flags = {task, include_path_flag(), json};
+  command.flags = {task, include_path_flag(), data_dir, json};
   command.run = run;
   return command;
 }

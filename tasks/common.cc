@@ -292,7 +292,9 @@ class GenerateTask final : public SpecTask {
     return marks_of(documents_[static_cast<std::size_t>(index)], texts);
   }
 
+  Status prepare_mark(const std::string& /*data_dir*/) override { return {}; }
   Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const override {
+    PARETO_CHECK_OK(reference.check_plain());
     Document document;
     document.target = reference.text;
     return marks_of(document, {responses.begin(), responses.end()});

@@ -118,9 +118,7 @@ class BrokenTask final : public Task {
   std::span<const Document> documents() const override { return {}; }
   std::vector<Request> requests() const override { return {}; }
   std::vector<Marked> score(int, std::span<const Response* const>) const override { return {}; }
-  Result<std::vector<Marked>> mark(const Reference&, std::span<const std::string>) const override {
-    return tl::unexpected(error_);
-  }
+  Status prepare_mark(const std::string&) override { return tl::unexpected(error_); }
 
  private:
   TaskInfo info_;

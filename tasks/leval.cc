@@ -121,6 +121,15 @@ Result<std::vector<LongItem>> leval_items(const Row& row, const LEvalSet& set) {
   return items;
 }
 
+// The text that the record calls the target.
+Result<LongItem> leval_reference(const Reference& reference) {
+  PARETO_CHECK_OK(reference.check_plain());
+  LongItem item;
+  item.target = reference.text;
+  item.doc = Value::dict({});
+  return item;
+}
+
 double leval_mark(const LEvalSet& set, std::string_view response, const LongItem& item) {
   const std::string_view reply = python::strip(response);
   switch (set.kind) {
@@ -144,18 +153,18 @@ LongSpec leval_spec(const LEvalSet& set) {
   spec.info.tags = {"leval_tasks"};
   spec.documents = {"L4NLP/LEval", set.name, "test", "leval"};
   spec.info.dataset = fmt::format("{} {}", spec.documents.dataset, set.name);
-  const bool judges = set.kind == LEvalKind::kJudgement;
   spec.info.metrics = {{"exact_match", true, set.kind != LEvalKind::kSeveralOptions}};
-  if (judges)
+  if (set.kind == LEvalKind::kJudgement)
     for (const char* half : {"loyalty", "fact"}) spec.info.metrics.push_back({half});
   spec.cut = LongSpec::Cut::kDocumentEnd;
   spec.kept_free = kLEvalKeptFree;
   spec.generation_kwargs = R"({"until": [], "do_sample": false, "temperature": 0.0, "max_gen_toks": 512})";
   spec.items = [&set](const Row& row) { return leval_items(row, set); };
-  spec.mark = [&set, judges](const std::string& response, const LongItem& item) {
+  spec.reference = leval_reference;
+  spec.mark = [&set](const std::string& response, const LongItem& item) {
     const double mark = leval_mark(set, response, item);
     std::map<std::string, double> metrics = {{"exact_match", mark}};
-    if (judges) metrics[item.doc.get("judged")->text()] = mark;
+    if (const Value* judged = item.doc.get("judged"); judged != nullptr) metrics[judged->text()] = mark;
     return metrics;
   };
   return spec;

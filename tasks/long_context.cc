@@ -83,13 +83,27 @@ class LongTask final : public Task {
   }
 
   std::vector<Marked> score(int index, std::span<const Response* const> responses) const override {
-    Marked marked;
-    marked.filtered = responses[0]->text;
-    marked.metrics = spec_.mark(marked.filtered, items_[static_cast<std::size_t>(index)]);
-    return {std::move(marked)};
+    return {marked_by(items_[static_cast<std::size_t>(index)], responses[0]->text)};
+  }
+
+  Status prepare_mark(const std::string& data_dir) override {
+    return spec_.prepare ? spec_.prepare(resolve_data_dir(data_dir)) : Status{};
+  }
+  Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const override {
+    if (responses.size() != 1)
+      return fail(Code::kInvalid, "{} marks one response at a time, not {}", spec_.info.name, responses.size());
+    PARETO_TRY(const LongItem item, spec_.reference(reference));
+    return std::vector<Marked>{marked_by(item, responses[0])};
   }
 
  private:
+  Marked marked_by(const LongItem& item, const std::string& response) const {
+    Marked marked;
+    marked.filtered = response;
+    marked.metrics = spec_.mark(response, item);
+    return marked;
+  }
+
   // How long a prompt may be; 0: nothing is cut.
   Result<int> most_tokens(const TaskOptions& options) const {
     if (options.tokenizer == nullptr) return 0;
@@ -158,6 +172,11 @@ class LongTask final : public Task {
 }  // namespace
 
 std::unique_ptr<Task> make_long_task(LongSpec spec) { return std::make_unique<LongTask>(std::move(spec)); }
+
+Result<Row> reference_row(const Reference& reference, std::string what) {
+  PARETO_TRY(std::vector<Row> rows, parse_jsonl(reference.columns, std::move(what)));
+  return std::move(rows.front());  // one object in one line
+}
 
 int cut_middle(const Tokenizer& tokenizer, int most, std::string* prompt) {
   const std::vector<Token> ids = tokens_of(tokenizer, *prompt);

@@ -40,10 +40,15 @@ struct LongSpec {
   std::string generation_kwargs;  // JSON object
   // Reads what marking needs besides the rows; empty: nothing.
   std::function<Status(const std::string& data_dir)> prepare;
+  // What mark() needs of a response that was made elsewhere: `target` and `doc`. Errors: kInvalid.
+  std::function<Result<LongItem>(const Reference&)> reference;
   std::function<std::map<std::string, double>(const std::string& response, const LongItem&)> mark;
 };
 
 std::unique_ptr<Task> make_long_task(LongSpec spec);
+
+// The columns of a reference that is an object, as a row; `what` begins messages.
+Result<Row> reference_row(const Reference& reference, std::string what);
 
 // Of more than `most` tokens (a BOS, where the tokenizer adds one, among them) the first and the last most / 2 stay,
 // each half decoded by itself. Returns how many went. Bytes that are no UTF-8 at the seam become U+FFFD.

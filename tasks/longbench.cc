@@ -138,23 +138,28 @@ std::vector<std::string> texts_in(const Value& doc, const char* column) {
   return texts;
 }
 
-Status check_answers(const Row& row, const LongBenchSet& set, const std::vector<std::string>& answers) {
-  if (answers.empty()) return fail(Code::kInvalid, "{}: column 'answers' is empty", row.where());
-  if (set.metric == Metric::kClass) PARETO_CHECK_OK(row.strings("all_classes").map([](auto&&) {}));
+Status check_numbers(const std::string& where, const LongBenchSet& set, const std::vector<std::string>& answers) {
   if (set.metric != Metric::kRetrieval && set.metric != Metric::kRetrievalZh) return {};
   for (const std::string& answer : answers)
     if (!longbench::has_number(answer, number_word(set.metric)))
-      return fail(Code::kInvalid, "{}: answer {} names no '{}N'", row.where(), python::text_repr(answer),
+      return fail(Code::kInvalid, "{}: answer {} names no '{}N'", where, python::text_repr(answer),
                   number_word(set.metric));
   return {};
+}
+
+// What marking reads of a row.
+Status check_columns(const Row& row, const LongBenchSet& set) {
+  PARETO_TRY(const std::vector<std::string> answers, row.strings("answers"));
+  if (answers.empty()) return fail(Code::kInvalid, "{}: column 'answers' is empty", row.where());
+  if (set.metric == Metric::kClass) PARETO_CHECK_OK(row.strings("all_classes").map([](auto&&) {}));
+  return check_numbers(row.where(), set, answers);
 }
 
 Result<std::vector<LongItem>> longbench_items(const Row& row, const LongBenchSet& set) {
   PARETO_TRY(const std::string_view input, row.text("input"));
   PARETO_TRY(const std::string_view context, row.text("context"));
-  PARETO_TRY(const std::vector<std::string> answers, row.strings("answers"));
   PARETO_CHECK_OK(row.integer("length").map([](auto) {}));
-  PARETO_CHECK_OK(check_answers(row, set, answers));
+  PARETO_CHECK_OK(check_columns(row, set));
   LongItem item;
   const auto parts = python::split(set.prompt, "{context}");
   item.before = parts[0];
@@ -163,6 +168,25 @@ Result<std::vector<LongItem>> longbench_items(const Row& row, const LongBenchSet
   item.target = python::str(*row.at("answers"));
   item.doc = row.value();
   return std::vector<LongItem>{std::move(item)};
+}
+
+// A text or a list of texts: the answers. An object: {"answers": […], "all_classes": […], "length": N}; the classes are
+// needed where a set has them, the length for LongBench-E's buckets.
+Result<LongItem> longbench_reference(const Reference& reference, const LongBenchSet& set) {
+  LongItem item;
+  if (reference.columns.empty()) {
+    if (set.metric == Metric::kClass)
+      return fail(Code::kInvalid, "longbench_{} marks against all its classes: the reference must be {}", set.name,
+                  R"({"answers": [text], "all_classes": [text]})");
+    PARETO_CHECK_OK(check_numbers("reference", set, reference.items));
+    item.doc = Value::dict({{Value("answers"), Value::list({reference.items.begin(), reference.items.end()})}});
+    return item;
+  }
+  PARETO_TRY(const Row row, reference_row(reference, "reference"));
+  if (row.has("length")) PARETO_CHECK_OK(row.integer("length").map([](auto) {}));
+  PARETO_CHECK_OK(check_columns(row, set));
+  item.doc = row.value();
+  return item;
 }
 
 double mark_answer(const LongBenchSet& set, const Jieba* jieba, std::string_view reply, const std::string& answer,
@@ -218,13 +242,15 @@ LongSpec longbench_spec(const LongBenchSet& set, bool e) {
       PARETO_TRY(*jieba, Jieba::load(data_dir));
       return {};
     };
+  spec.reference = [&set](const Reference& reference) { return longbench_reference(reference, set); };
   spec.mark = [&set, e, jieba](const std::string& response, const LongItem& item) {
     const std::string_view reply = marks_first_line(set.name) ? longbench::first_line(response) : response;
     double best = 0;
     for (const std::string& answer : texts_in(item.doc, "answers"))
       best = std::max(best, mark_answer(set, jieba->get(), reply, answer, item.doc));
     std::map<std::string, double> metrics = {{"score", best}};
-    if (e) metrics[bucket_of(item.doc.get("length")->integer())] = best;
+    if (const Value* length = item.doc.get("length"); e && length != nullptr)
+      metrics[bucket_of(length->integer())] = best;
     return metrics;
   };
   return spec;

@@ -89,21 +89,38 @@ class PasskeyTask final : public Task {
   }
 
   std::vector<Marked> score(int index, std::span<const Response* const> responses) const override {
-    const std::vector<std::string>& keys = keys_[static_cast<std::size_t>(index)];
     std::vector<std::string> texts;
-    double found = 0;
-    for (std::size_t turn = 0; turn < keys.size(); ++turn) {
-      texts.push_back(clean_prediction(responses[turn]->text));
-      found += string_match_all(texts.back(), std::span(&keys[turn], 1));
-    }
-    Marked marked;
-    marked.filtered = python::str(list_of(texts));
-    marked.metrics["string_match"] = found / kTurns;
-    marked.metrics["all_turns"] = found == kTurns ? 1 : 0;
-    return {std::move(marked)};
+    for (const Response* response : responses) texts.push_back(response->text);
+    return {marked_by(keys_[static_cast<std::size_t>(index)], texts)};
+  }
+
+  // The reference: the keys in the order asked for; a response to each.
+  Status prepare_mark(const std::string& /*data_dir*/) override { return {}; }
+  Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const override {
+    PARETO_CHECK_OK(reference.check_plain());
+    if (responses.size() != reference.items.size())
+      return fail(Code::kInvalid, "passkey needs a response to each key: the reference has {}, the response {}",
+                  reference.items.size(), responses.size());
+    return std::vector<Marked>{marked_by(reference.items, responses)};
   }
 
  private:
+  // REQUIRES: as many responses as keys.
+  static Marked marked_by(const std::vector<std::string>& keys, std::span<const std::string> responses) {
+    std::vector<std::string> texts;
+    double found = 0;
+    for (std::size_t turn = 0; turn < keys.size(); ++turn) {
+      texts.push_back(clean_prediction(responses[turn]));
+      found += string_match_all(texts.back(), std::span(&keys[turn], 1));
+    }
+    const auto turns = static_cast<double>(keys.size());
+    Marked marked;
+    marked.filtered = python::str(list_of(texts));
+    marked.metrics["string_match"] = found / turns;
+    marked.metrics["all_turns"] = found == turns ? 1 : 0;
+    return marked;
+  }
+
   // As many noises as fit beside the last turn's prompt, which is the longest.
   static Result<PasskeyItem> make_item(const Setting& setting, const TokenCounter& count, int noise, int index) {
     Draws draws(setting, index, "keys");

@@ -87,8 +87,10 @@ class SizedTask final : public Task {
     return {std::move(marked)};
   }
 
-  // Before load(), by our own profile's rule, which is NVIDIA's. A grid's depths are not known then.
+  // By our own profile's rule, which is NVIDIA's. A grid's depths are not known.
+  Status prepare_mark(const std::string& /*data_dir*/) override { return {}; }
   Result<std::vector<Marked>> mark(const Reference& reference, std::span<const std::string> responses) const override {
+    PARETO_CHECK_OK(reference.check_plain());
     return std::vector<Marked>{marked_by(reference.items, responses[0])};
   }
 

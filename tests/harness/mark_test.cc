@@ -64,6 +64,9 @@ TEST(Mark, BadInputIsOneLine) {
   EXPECT_NE(error({"mark"}, "", 2).find("mark needs --task NAME"), std::string::npos);
   EXPECT_NE(error({"mark", "--task", "gsm9k"}, "", 2).find("did you mean 'gsm8k'?"), std::string::npos);
   EXPECT_NE(error({"mark", "--task", "arc_easy"}, "", 2).find("marks log-likelihoods"), std::string::npos);
+  EXPECT_EQ(error({"mark", "--task", "leval"}, "", 2),
+            "pareto: mark takes one task, and 'leval' is a group of: leval_coursera leval_gsm100 leval_quality "
+            "leval_sci_fi leval_tpo\n");
 }
 
 TEST(IncludePath, TasksAreListedRunAndMarked) {
@@ -130,9 +133,57 @@ TEST(Mark, ListsOfAnswers) {
   const ProgramResult empty = run_program({"mark", "--task", "ruler_vt"}, R"({"response": "x", "reference": []})");
   EXPECT_EQ(empty.code, 1);
   EXPECT_NE(empty.err.find("is an empty list"), std::string::npos);
-  const ProgramResult classes = run_program({"mark", "--task", "longbench_trec"}, "");
-  EXPECT_EQ(classes.code, 2);
-  EXPECT_NE(classes.err.find("needs more of its row"), std::string::npos);
+}
+
+TEST(Mark, TurnsAreAListOfResponses) {
+  const auto mark = [](const std::string& line) { return run_program({"mark", "--task", "passkey"}, line); };
+  const ProgramResult two = mark(R"({"response": ["71432.", "no"], "reference": ["71432", "12345"]})");
+  ASSERT_EQ(two.code, 0) << two.err;
+  const json marks = json::parse(two.out)["marks"]["none"];
+  EXPECT_EQ(marks["string_match"], 0.5);
+  EXPECT_EQ(marks["all_turns"], 0);
+  const ProgramResult one = mark(R"({"response": "71432", "reference": ["71432", "12345"]})");
+  EXPECT_EQ(one.code, 1);
+  EXPECT_EQ(one.err,
+            "pareto: standard input:1: passkey needs a response to each key: the reference has 2, the response 1\n");
+}
+
+// LongBench's references are all answers of a row, and where classes or lengths are needed, these columns too.
+TEST(Mark, LongBenchAndLEval) {
+  const auto mark = [](const std::string& task, const std::string& line) {
+    const ProgramResult result = run_program({"mark", "--task", task}, line);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return json::parse(result.out)["marks"]["none"];
+  };
+  EXPECT_EQ(mark("longbench_hotpotqa", R"({"response": "the blue door", "reference": ["red", "Blue door"]})")["score"],
+            1);
+  EXPECT_EQ(mark("longbench_passage_count", R"({"response": "7 or 8", "reference": "7"})")["score"], 0.5);
+  const json classes = mark(
+      "longbench_trec",
+      R"({"response": "Colour\nand more", "reference": {"answers": ["Colour"], "all_classes": ["Colour", "Size"]}})");
+  EXPECT_EQ(classes["score"], 1);
+  const json uniform =
+      mark("longbench_qasper_e", R"({"response": "yes", "reference": {"answers": ["yes"], "length": 5000}})");
+  EXPECT_EQ(uniform["score"], 1);
+  EXPECT_EQ(uniform["score_4-8k"], 1);
+  EXPECT_EQ(mark("leval_quality", R"({"response": "B. because", "reference": "B"})")["exact_match"], 1);
+  EXPECT_EQ(mark("leval_sci_fi", R"({"response": "It is False.", "reference": "false"})")["exact_match"], 1);
+
+  const auto error = [](const std::string& task, const std::string& line) {
+    const ProgramResult result = run_program({"mark", "--task", task}, line);
+    EXPECT_EQ(result.code, 1);
+    EXPECT_EQ(result.out, "");
+    return result.err;
+  };
+  EXPECT_EQ(error("longbench_trec", R"({"response": "x", "reference": "x"})"),
+            "pareto: standard input:1: longbench_trec marks against all its classes: the reference must be "
+            "{\"answers\": [text], \"all_classes\": [text]}\n");
+  EXPECT_EQ(error("longbench_trec", R"({"response": "x", "reference": {"answers": ["x"]}})"),
+            "pareto: standard input:1: reference:1: no column 'all_classes'; it has: answers\n");
+  EXPECT_EQ(error("longbench_passage_retrieval_en", R"({"response": "x", "reference": "third"})"),
+            "pareto: standard input:1: reference: answer 'third' names no 'Paragraph N'\n");
+  EXPECT_EQ(error("leval_tpo", R"({"response": "x", "reference": {"output": "A"}})"),
+            "pareto: standard input:1: the reference must be a text, a number or a list of texts, not an object\n");
 }
 
 // The steps of docs/adding.md, with the file that it shows.
