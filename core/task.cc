@@ -42,6 +42,12 @@ Result<std::vector<Marked>> Task::mark(const Reference& /*reference*/,
   return fail(Code::kUnsupported, "task '{}' marks no responses", info().name);
 }
 
+void fill_hashes(Document* document, std::string_view prompt) {
+  document->doc_hash = sha256_hex(document->doc);
+  document->prompt_hash = sha256_hex(prompt);
+  document->target_hash = sha256_hex(document->target);
+}
+
 std::string task_hash(std::span<const Document> documents, std::size_t filters) {
   Sha256 hash;
   for (std::size_t i = 0; i < filters; ++i) {

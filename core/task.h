@@ -122,6 +122,9 @@ struct Document {
   std::string doc_hash, prompt_hash, target_hash;  // sha256: of doc, of the first request's context, of target
 };
 
+// Fills the three hashes. `prompt`: the first request's context.
+void fill_hashes(Document* document, std::string_view prompt);
+
 // lm-eval's task_hashes entry: sha256 over doc_hash + prompt_hash + target_hash of every document, once per filter.
 std::string task_hash(std::span<const Document> documents, std::size_t filters);
 

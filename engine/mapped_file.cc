@@ -60,13 +60,4 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 bool file_exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
-Result<std::string> read_text(const std::string& path, std::size_t limit) {
-  PARETO_TRY(MappedFile file, MappedFile::open(path));
-  if (file.bytes().size() > limit) {
-    return fail(Code::kInvalid, "{}: {} bytes, more than the {} that such a file may have", path, file.bytes().size(),
-                limit);
-  }
-  return std::string(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-}
-
 }  // namespace pareto

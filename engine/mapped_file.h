@@ -32,7 +32,7 @@ class MappedFile {
 // Whether there is a file or folder of this name that we may look at.
 bool file_exists(const std::string& path);
 
-// The whole file as text, for small ones (config.json): at most `limit` bytes, else kInvalid.
-Result<std::string> read_text(const std::string& path, std::size_t limit = 64u << 20);
+// What a text file beside the weights (config.json) may have at most.
+inline constexpr std::size_t kLargestTextFile = 64u << 20;
 
 }  // namespace pareto

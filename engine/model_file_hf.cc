@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/files.h"
 #include "engine/hf_config.h"
 #include "engine/model_file_parts.h"
 #include "engine/safetensors.h"
@@ -61,7 +62,7 @@ Status add_tensors(const MappedFile& file, ModelParts& parts) {
 
 // The shards that the index names; none may lie outside the folder.
 Result<std::vector<std::string>> shard_names(const std::string& path) {
-  PARETO_TRY(const std::string text, read_text(path));
+  PARETO_TRY(const std::string text, read_file(path, kLargestTextFile));
   const json index = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
     return fail(Code::kInvalid, "{}: not a JSON object with a 'weight_map'", path);
@@ -110,11 +111,11 @@ Result<ModelParts> open_hugging_face(const std::string& folder_path, const std::
   const std::string config_path = folder / "config.json", generation_path = folder / "generation_config.json";
   ModelParts parts;
   parts.format = "safetensors";
-  PARETO_TRY(const std::string config, read_text(config_path));
+  PARETO_TRY(const std::string config, read_file(config_path, kLargestTextFile));
   parts.files.push_back(config_path);
   std::string generation;
   if (file_exists(generation_path)) {
-    PARETO_TRY(generation, read_text(generation_path));
+    PARETO_TRY(generation, read_file(generation_path, kLargestTextFile));
     parts.files.push_back(generation_path);
   }
   PARETO_TRY(parts.config, parse_hf_config(config, config_path, generation, generation_path));

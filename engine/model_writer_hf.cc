@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/files.h"
 #include "engine/hf_config.h"
 #include "engine/mapped_file.h"
 #include "engine/model_stream.h"
@@ -70,7 +71,7 @@ Status copy_tokenizer(const fs::path& from, const fs::path& to) {
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
                            "chat_template.jinja", "vocab.json", "merges.txt"}) {
     if (!file_exists(from / name)) continue;
-    PARETO_TRY(const std::string text, read_text(from / name));
+    PARETO_TRY(const std::string text, read_file(from / name, kLargestTextFile));
     PARETO_CHECK_OK(write_text(to / name, text));
   }
   return {};

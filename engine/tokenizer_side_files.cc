@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/files.h"
 #include "engine/mapped_file.h"
 #include "engine/tokenizer_parts.h"
 
@@ -14,7 +15,7 @@ using nlohmann::json;
 Result<json> read_object(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return json();
-  PARETO_TRY(const std::string text, read_text(path));
+  PARETO_TRY(const std::string text, read_file(path, kLargestTextFile));
   json value = json::parse(text, nullptr, false);
   if (!value.is_object()) return fail(Code::kInvalid, "{}: not a JSON object", path);
   return value;
@@ -100,7 +101,7 @@ Result<SideFiles> read_side_files(const std::string& folder) {
   const std::string jinja = (dir / "chat_template.jinja").string();
   std::error_code error;
   if (std::filesystem::is_regular_file(jinja, error)) {
-    PARETO_TRY(side.chat_template, read_text(jinja));
+    PARETO_TRY(side.chat_template, read_file(jinja, kLargestTextFile));
   }
   return side;
 }

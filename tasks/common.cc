@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/hash.h"
 #include "tasks/common_generation.h"
 #include "tasks/metrics.h"
 #include "tasks/python.h"
@@ -117,9 +116,7 @@ class SpecTask : public Task {
     document.gold = question.gold;
     document.golds = std::move(question.golds);
     document.references = std::move(question.references);
-    document.doc_hash = sha256_hex(document.doc);
-    document.prompt_hash = sha256_hex(*contexts.front());
-    document.target_hash = sha256_hex(document.target);
+    fill_hashes(&document, *contexts.front());
     documents_.push_back(std::move(document));
     contexts_.push_back(std::move(contexts));
   }

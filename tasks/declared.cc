@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
+#include "core/files.h"
 #include "core/options.h"
 #include "tasks/declared_fields.h"
 #include "tasks/python.h"
@@ -22,16 +21,10 @@ constexpr std::size_t kDeepestInclude = 50;
 
 // --- Files and includes -------------------------------------------------------------------------------------------
 
-Result<std::string> read_text(const std::string& path) {
+Result<std::string> read_task_file(const std::string& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return fail(Code::kNotFound, "{}: cannot be read", path);  // nor a device
-  if (const auto size = fs::file_size(path, error); !error && size > kLargestFile)
-    return fail(Code::kInvalid, "{}: more than 4 MB are no task file", path);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Code::kNotFound, "{}: cannot be read", path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+  return read_file(path, kLargestFile);
 }
 
 void put(Yaml* map, const YamlEntry& entry) {
@@ -66,7 +59,7 @@ Result<Yaml> read_with_includes(const std::string& path, Includes* includes, std
     return fail(Code::kInvalid, "{}: includes inside one another more than {} deep", path, kDeepestInclude);
   if (includes->read++ > kMostIncludes)
     return fail(Code::kInvalid, "{}: its includes read more than {} files", open->front(), kMostIncludes);
-  PARETO_TRY(const std::string text, read_text(path));
+  PARETO_TRY(const std::string text, read_task_file(path));
   PARETO_TRY(const Yaml own, parse_yaml(text, path));
   if (own.type != Yaml::Type::kMap)
     return fail(Code::kInvalid, "{}: a task file holds fields, 'task: name' and more", path);

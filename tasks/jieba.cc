@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <mutex>
 
+#include "core/files.h"
 #include "tasks/python.h"
 #include "tasks/value.h"
 
@@ -68,14 +68,14 @@ Result<double> log_probability(const Value& value, const std::string& name) {
 }
 
 Result<std::string> read_jieba_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  Result<std::string> text = read_file(path);
+  if (!text && text.error().code == Code::kNotFound) {
     return fail(Code::kNotFound,
                 "no file {}: Chinese words need jieba's dictionary; 'pareto data fetch jieba' brings it, 'pareto data "
                 "import jieba FOLDER' takes it from the Python package",
                 path);
   }
-  return std::string{std::istreambuf_iterator<char>(in), {}};
+  return text;
 }
 
 // One outgoing row of a dict of dicts, or of P itself.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/hash.h"
 #include "tasks/common.h"
 #include "tasks/common_generation.h"
 #include "tasks/prompt.h"
@@ -134,9 +133,7 @@ class LongTask final : public Task {
       document.doc_id = index;
       document.doc = document_json(item.doc);
       document.target = item.target;
-      document.doc_hash = sha256_hex(document.doc);
-      document.prompt_hash = sha256_hex(context);
-      document.target_hash = sha256_hex(document.target);
+      fill_hashes(&document, context);
       contexts_.push_back(make_text(std::move(context)));
       cut_tokens_.push_back(cut);
       items_.push_back(std::move(item));

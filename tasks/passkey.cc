@@ -6,7 +6,6 @@
 // Turn t is part t of its document: the conversation so far with the right answers in it, so that one wrong answer does
 // not spoil the turns after it, and every turn continues the prompt of the turn before (the prefix is shared). Under a
 // chat template the turns are turns. string_match: the share of keys; all_turns: 1 where all are right.
-#include "core/hash.h"
 #include "tasks/common.h"
 #include "tasks/common_generation.h"
 #include "tasks/ruler_marks.h"

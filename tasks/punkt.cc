@@ -1,10 +1,9 @@
 #include "tasks/punkt.h"
 
 #include <charconv>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
+#include "core/files.h"
 #include "tasks/python.h"
 
 namespace pareto {
@@ -303,14 +302,12 @@ Result<PunktTables> PunktTables::read(const std::string& folder) {
   PunktTables tables;
   for (const char* name : {"abbrev_types.txt", "sent_starters.txt", "collocations.tab", "ortho_context.tab"}) {
     const std::string path = folder + "/" + name;
-    std::ifstream in(path, std::ios::binary);
-    if (!in) {
+    const Result<std::string> text = read_file(path);
+    if (!text && text.error().code == Code::kNotFound)
       return fail(Code::kNotFound,
                   "{}: no such file; the sentence splitter needs the English tables of nltk's punkt_tab", path);
-    }
-    std::ostringstream text;
-    text << in.rdbuf();
-    PARETO_CHECK_OK(tables.add(path, text.str()));
+    if (!text) return tl::unexpected(text.error());
+    PARETO_CHECK_OK(tables.add(path, *text));
   }
   return tables;
 }

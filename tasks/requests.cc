@@ -19,7 +19,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/hash.h"
 #include "core/options.h"
 #include "tasks/common.h"
 #include "tasks/common_generation.h"
@@ -235,9 +234,7 @@ class RequestsTask final : public Task {
       PARETO_TRY(Request request, Line(row, options).request());
       request.doc = index;
       Document document{.doc_id = index, .doc = row.json(), .target = target_text(request), .choices = {}};
-      document.doc_hash = sha256_hex(document.doc);
-      document.prompt_hash = sha256_hex(prompt_text(request));
-      document.target_hash = sha256_hex(document.target);
+      fill_hashes(&document, prompt_text(request));
       documents_.push_back(std::move(document));
       requests_.push_back(std::move(request));
     }

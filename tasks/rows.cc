@@ -1,14 +1,9 @@
 #include "tasks/rows.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
+#include "core/files.h"
 #include "tasks/python.h"
 
 namespace pareto {
@@ -17,32 +12,6 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
-}
-
-// The whole file at once; files of rows are small beside the models.
-Result<std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return fail(Code::kNotFound, "no file {}", path);
-    return fail(Code::kIo, "{}: {}", path, std::strerror(errno));
-  }
-  struct stat info {};
-  std::string text;
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) text.reserve(static_cast<std::size_t>(info.st_size));
-  int error = S_ISDIR(info.st_mode) ? EISDIR : 0;
-  while (error == 0) {
-    char buffer[1 << 16];
-    const ssize_t n = ::read(fd, buffer, sizeof buffer);
-    if (n == 0) break;
-    if (n > 0) {
-      text.append(buffer, static_cast<std::size_t>(n));
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  ::close(fd);
-  if (error != 0) return fail(Code::kIo, "{}: {}", path, std::strerror(error));
-  return text;
 }
 
 // What `pareto data fetch` calls a split: the set that it is part of, else the split itself.

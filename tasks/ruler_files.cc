@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "core/files.h"
 #include "tasks/value.h"
 
 namespace pareto::ruler {
@@ -16,12 +15,10 @@ namespace fs = std::filesystem;
 constexpr std::string_view kWayOut = "put it there, or use --ruler_profile pareto, which needs no files";
 
 Result<std::string> read_whole(const std::string& path, std::string_view what) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Code::kNotFound, "{}: no such file ({}); {}", path, what, kWayOut);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) return fail(Code::kIo, "{}: cannot be read", path);
-  return std::move(text).str();
+  Result<std::string> text = read_file(path);
+  if (!text && text.error().code == Code::kNotFound)
+    return fail(Code::kNotFound, "{}: no such file ({}); {}", path, what, kWayOut);
+  return text;
 }
 
 Result<Value> read_json(const std::string& path, std::string_view what) {

@@ -1,9 +1,8 @@
 #include "tasks/ruler_qa_files.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "core/files.h"
 #include "tasks/value.h"
 
 namespace pareto::ruler {
@@ -143,15 +142,14 @@ Result<QaFile> parse_qa(std::string_view text, const std::string& name, QaSet se
 Result<QaFile> read_qa(const std::string& folder, QaSet set) {
   const bool squad = set == QaSet::kSquad;
   const std::string path = folder + (squad ? "/dev-v2.0.json" : "/hotpot_dev_distractor_v1.json");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  const Result<std::string> text = read_file(path);
+  if (!text && text.error().code == Code::kNotFound) {
     return fail(Code::kNotFound, "{}: no such file; put {} there, or run group ruler_generated", path,
                 squad ? "SQuAD 2.0's development set (dev-v2.0.json)"
                       : "HotpotQA's development set with distractors (hotpot_dev_distractor_v1.json)");
   }
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse_qa(std::move(text).str(), path, set);
+  if (!text) return tl::unexpected(text.error());
+  return parse_qa(*text, path, set);
 }
 
 }  // namespace pareto::ruler

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/hash.h"
 #include "tasks/common.h"
 #include "tasks/common_generation.h"
 #include "tasks/ruler_marks.h"
@@ -124,7 +123,11 @@ class SizedTask final : public Task {
       ++made;
       if (wanted) PARETO_CHECK_OK(add(setting, options, id, i, *example));
     }
-    if (documents_.empty()) return setting.too_short();
+    if (documents_.empty()) {
+      if (made == 0) return setting.too_short();
+      return fail(Code::kInvalid, "{}: none of the chosen examples fits --length {}; choose others or a larger length",
+                  spec_.info.name, setting.length);
+    }
     spec_.info.documents_in_split = profile_ == Profile::kLmEval ? made : spec_.examples;
     if (documents_.size() < chosen.size()) {
       spec_.info.warnings.push_back(fmt::format("{} of {} examples do not fit --length {} and are left out",
@@ -214,9 +217,7 @@ Result<Document> make_document(const DocumentText& content, std::string_view pro
   document.doc_id = content.index;
   PARETO_TRY(document.doc, python::json_dumps(content.json, {.indent = 2, .text = python::JsonStyle::Text::kRaw}));
   document.target = content.target;
-  document.doc_hash = sha256_hex(document.doc);
-  document.prompt_hash = sha256_hex(prompt);
-  document.target_hash = sha256_hex(document.target);
+  fill_hashes(&document, prompt);
   return document;
 }
 

@@ -11,7 +11,6 @@
 // row are the raw file (`wiki.test.raw`). --limit N is its --chunks N. Each document of this task is one chunk.
 #include <algorithm>
 
-#include "core/hash.h"
 #include "core/tokenizer.h"
 #include "tasks/common.h"
 #include "tasks/python.h"
@@ -102,9 +101,7 @@ class LlamaPerplexityTask final : public Task {
     Document document;
     document.doc_id = chunk;
     document.doc = fmt::format("{{\n  \"chunk\": {}\n}}", chunk);
-    document.doc_hash = sha256_hex(document.doc);
-    document.prompt_hash = sha256_hex(fmt::format("[{}]", fmt::join(chunk_of(chunk), ", ")));
-    document.target_hash = sha256_hex(document.target);
+    fill_hashes(&document, fmt::format("[{}]", fmt::join(chunk_of(chunk), ", ")));
     documents_.push_back(std::move(document));
   }
 

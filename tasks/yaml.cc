@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <sstream>
+#include <unordered_set>
 
 #include "tasks/extract.h"
 #include "tasks/python.h"
@@ -127,6 +128,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YAML::anchor_t anchor;
     std::size_t nodes_before;
     bool has_key = false;
+    std::unordered_set<std::string> keys;  // of a map, so far
     std::string key;
     int key_line = 0;
   };
@@ -189,7 +191,7 @@ class TreeBuilder final : public YAML::EventHandler {
     };
     if (key.type != Yaml::Type::kScalar) bad(Code::kInvalid, "a key must be a word");
     if (key.text == "<<") bad(Code::kUnsupported, "merge keys (<<) are not supported");
-    if (map->node.get(key.text) != nullptr) bad(Code::kInvalid, fmt::format("'{}' stands here twice", key.text));
+    if (!map->keys.insert(key.text).second) bad(Code::kInvalid, fmt::format("'{}' stands here twice", key.text));
     map->has_key = true;
     map->key = key.text;
     map->key_line = key.line;
