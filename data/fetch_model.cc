@@ -176,8 +176,8 @@ Result<std::string> fetch_model(const HttpClient& http, const Endpoints& from, c
                                 const std::string& hub_cache) {
   const std::string url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", from.hub,
                                       url_encoded(name.repository, "/"), url_encoded(name.revision));
-  PARETO_TRY(const std::string text, http.get(url));
-  PARETO_TRY(const HubModel model, parse_hub_model(text, url));
+  PARETO_TRY(const HttpReply reply, http.get(url));
+  PARETO_TRY(const HubModel model, parse_hub_model(reply.body, url));
   PARETO_TRY(const std::vector<HubFile> files, wanted_files(model, name));
   const auto say = [&](const std::string& line) {
     if (http.options().say) http.options().say(line);

@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/files.h"
 #include "core/hash.h"
 #include "results/output_file.h"
 #include "tasks/python.h"
@@ -29,6 +29,7 @@ constexpr std::size_t kLargestReply = std::size_t{512} << 20;
 constexpr std::size_t kErrorBody = 4096;  // of a reply that is an error: enough for its message
 constexpr double kLongestWait = 300;      // a Retry-After beyond that is cut
 constexpr long kConnectSeconds = 20;
+constexpr long kSlowest = 100;  // bytes a second: a server that drips is as good as silent
 
 struct CurlFree {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -37,27 +38,32 @@ struct CurlFree {
 using CurlHandle = std::unique_ptr<CURL, CurlFree>;
 using HeaderList = std::unique_ptr<curl_slist, CurlFree>;
 
+struct ReplyHead {
+  std::string etag, revision;
+};
+
 // Where a reply's body goes, decided once its status is known.
 class Sink {
  public:
   virtual ~Sink() = default;
   // Before the first byte of a 200 or 206. An error ends the transfer.
-  virtual Status begin(long status, const std::string& etag) = 0;
+  virtual Status begin(long status, const ReplyHead& head) = 0;
   virtual Status write(std::string_view bytes) = 0;
 };
 
 class TextSink final : public Sink {
  public:
-  Status begin(long, const std::string&) override {
-    text.clear();
+  Status begin(long, const ReplyHead& head) override {
+    reply = {"", head.revision};
     return {};
   }
   Status write(std::string_view bytes) override {
-    if (text.size() + bytes.size() > kLargestReply) return fail(Code::kInvalid, "the reply is larger than 512 MiB");
-    text += bytes;
+    if (reply.body.size() + bytes.size() > kLargestReply)
+      return fail(Code::kInvalid, "the reply is larger than 512 MiB");
+    reply.body += bytes;
     return {};
   }
-  std::string text;
+  HttpReply reply;
 };
 
 // path.part.json: which file the part is of.
@@ -67,13 +73,7 @@ struct PartState {
 
 PartState read_part_state(const std::string& path) {
   PartState state;
-  std::string text;
-  if (FILE* file = std::fopen(path.c_str(), "rb")) {
-    char buffer[4096];
-    text.assign(buffer, std::fread(buffer, 1, sizeof buffer, file));
-    std::fclose(file);
-  }
-  const auto value = value_from_json(text);
+  const auto value = value_from_json(read_file(path).value_or(""));
   if (!value || !value->is_dict()) return state;
   const Value *url = value->get("url"), *etag = value->get("etag");
   if (url != nullptr && url->is_string()) state.url = url->text();
@@ -97,9 +97,9 @@ class FileSink final : public Sink {
   // `most`: bytes that the file may have; -1: any number.
   FileSink(int fd, std::int64_t have, std::int64_t most, std::string state_path, PartState state)
       : fd_(fd), have_(have), most_(most), state_path_(std::move(state_path)), state_(std::move(state)) {}
-  Status begin(long status, const std::string& etag) override {
+  Status begin(long status, const ReplyHead& head) override {
     if (status != 206) PARETO_CHECK_OK(clear());
-    state_.etag = etag;
+    state_.etag = head.etag;
     return write_part_state(state_path_, state_);
   }
   Status write(std::string_view bytes) override {
@@ -138,7 +138,7 @@ struct Transfer {
   std::int64_t asked_from = 0;  // the first byte of the range that was asked for
   bool begun = false;
   bool bounded = false;  // the reply says where it ends
-  std::string error_body, etag, content_range;
+  std::string error_body, etag, content_range, revision;
   std::optional<Error> error;  // of the sink
 };
 
@@ -148,6 +148,7 @@ std::size_t take_header(const char* data, std::size_t, std::size_t n, void* user
   if (line.starts_with("HTTP/")) {  // of a redirect's target, or after a 1xx: what came before is no longer of interest
     transfer->etag.clear();
     transfer->content_range.clear();
+    transfer->revision.clear();
     transfer->error_body.clear();
     transfer->bounded = line.starts_with("HTTP/2");
     return n;
@@ -158,6 +159,7 @@ std::size_t take_header(const char* data, std::size_t, std::size_t n, void* user
   const std::string_view value = python::strip(line.substr(colon + 1));
   if (name == "etag") transfer->etag = value;
   if (name == "content-range") transfer->content_range = value;
+  if (name == "x-revision") transfer->revision = value;
   transfer->bounded =
       transfer->bounded || name == "content-length" || (name == "transfer-encoding" && value == "chunked");
   return n;
@@ -179,7 +181,7 @@ std::size_t take_body(const char* data, std::size_t, std::size_t n, void* user) 
       written = fail(Code::kInvalid, "asked for the bytes from {} on, got '{}'", transfer->asked_from,
                      transfer->content_range);
     } else {
-      written = transfer->sink->begin(status, transfer->etag);
+      written = transfer->sink->begin(status, {transfer->etag, transfer->revision});
     }
   }
   if (written) written = transfer->sink->write(std::string_view(data, n));
@@ -311,7 +313,7 @@ Attempt attempt_get(const HttpOptions& options, const std::string& url, std::int
   set(CURLOPT_USERAGENT, "pareto");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_LIMIT, kSlowest);
   set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(options.stall_s)));
   set(CURLOPT_HEADERFUNCTION, take_header);
   set(CURLOPT_HEADERDATA, &transfer);
@@ -323,7 +325,7 @@ Attempt attempt_get(const HttpOptions& options, const std::string& url, std::int
   const CURLcode code = curl_easy_perform(handle.get());
   Attempt attempt = judge(url, code, transfer);
   // An empty body reaches no callback: the sink must still learn that the file starts over.
-  if (attempt.status && !transfer.begun) attempt.status = sink->begin(200, transfer.etag);
+  if (attempt.status && !transfer.begun) attempt.status = sink->begin(200, {transfer.etag, transfer.revision});
   return attempt;
 }
 
@@ -404,17 +406,8 @@ PartLock::~PartLock() {
 }
 
 Result<PartLock> PartLock::take(const std::string& part) {
-  PartLock lock(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (lock.fd_ < 0) return fail(Code::kIo, "{}: {}", part, std::strerror(errno));
-  const bool held = ::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0;
-  if (!held && errno != EWOULDBLOCK) return fail(Code::kIo, "{}: {}", part, std::strerror(errno));
-  // Whoever had it may have renamed it between the two calls: then the lock is on the finished file.
-  struct stat mine {
-  }, named{};
-  const bool same = held && ::fstat(lock.fd_, &mine) == 0 && ::stat(part.c_str(), &named) == 0 &&
-                    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
-  if (!same) return fail(Code::kIo, "{}: another program is fetching it; try again when that has ended", part);
-  return lock;
+  PARETO_TRY(const int fd, open_locked(part));
+  return PartLock(fd);
 }
 
 std::string origin_of(std::string_view url) {
@@ -434,10 +427,10 @@ std::string url_encoded(std::string_view text, std::string_view keep) {
   return out;
 }
 
-Result<std::string> HttpClient::get(const std::string& url) const {
+Result<HttpReply> HttpClient::get(const std::string& url) const {
   TextSink sink;
   PARETO_CHECK_OK(with_retries(options_, [&] { return attempt_get(options_, url, 0, "", &sink); }));
-  return std::move(sink.text);
+  return std::move(sink.reply);
 }
 
 Status HttpClient::download(const std::string& url, const std::string& path, const Expected& expected) const {
@@ -461,8 +454,7 @@ Status HttpClient::download(const std::string& url, const std::string& path, con
   const Status checked = check_file(part, url, expected);
   std::error_code error;
   if (checked) {
-    std::filesystem::rename(part, path, error);
-    if (error) return fail(Code::kIo, "{}: {}", path, error.message());
+    PARETO_CHECK_OK(put_in_place(part, path));
   } else {
     std::filesystem::remove(part, error);
   }

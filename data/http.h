@@ -1,6 +1,6 @@
 // HTTP GETs that survive a bad network: redirects, proxies (libcurl's own environment variables), time limits, retries.
 //
-//   get(url)             one attempt after another until a whole reply came; the text
+//   get(url)             one attempt after another until a whole reply came
 //   download(url, path)  the same into path.part, from where an earlier attempt or an earlier run stopped, then renamed
 //
 // Tried again, after 1, 2, 4, … waits or what Retry-After says: 429, 408, 5xx, connections that are refused, cut or
@@ -23,7 +23,7 @@ struct HttpOptions {
   std::vector<std::string> token_origins;  // "https://huggingface.co": scheme, host and port of a URL that may have it
   int retries = 5;                         // after the first attempt
   double retry_wait_s = 1;                 // before the first retry; doubles
-  double stall_s = 30;                     // a transfer that brings nothing for so long is cut
+  double stall_s = 30;                     // a transfer that brings under 100 bytes a second for so long is cut
   std::function<bool()> stopped;           // true: give up (Ctrl-C)
   std::function<void(const std::string&)> say;  // one line of progress, without a newline
 };
@@ -35,13 +35,18 @@ struct Expected {
   std::string git_sha1;     // hex, of "blob <bytes>\0" + content, as git and the hub name small files; empty: not known
 };
 
+struct HttpReply {
+  std::string body;
+  std::string revision;  // its X-Revision, which commit of a repository it is made from; "" where it says none
+};
+
 class HttpClient {
  public:
   explicit HttpClient(HttpOptions options) : options_(std::move(options)) {}
 
-  // The body of a 200, up to 512 MiB. Errors: kIo (unreachable, cut), kNotFound (404), kInvalid (other replies),
+  // A 200 whose body has up to 512 MiB. Errors: kIo (unreachable, cut), kNotFound (404), kInvalid (other replies),
   // kInterrupted.
-  Result<std::string> get(const std::string& url) const;
+  Result<HttpReply> get(const std::string& url) const;
 
   // `path` appears whole and checked, or not at all. path.part and path.part.json keep what came for the next attempt.
   // Errors: those of get(), kIo where another program is at it, kInvalid where length or hash is not the expected one

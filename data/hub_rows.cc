@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 
+#include "core/files.h"
 #include "results/output_file.h"
 #include "tasks/python.h"
 #include "tasks/value.h"
@@ -42,18 +42,19 @@ Result<std::string> parse_page_row(const Value& item, std::int64_t index, const 
 struct PartRows {
   std::string source;  // the split's URL, without offset
   std::int64_t rows = 0, bytes = 0, total = -1;
+  std::string revision;  // of the repository that the pages so far are made from
 };
 
 PartRows read_part_rows(const std::string& path, const std::string& source) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto value = value_from_json(text);
+  const auto value = value_from_json(read_file(path).value_or(""));
   if (!value || !value->is_dict()) return {source};
   const Value* said = value->get("source");
   const auto rows = whole_number(*value, "rows", path), bytes = whole_number(*value, "bytes", path),
              total = whole_number(*value, "total", path);
-  if (said == nullptr || !said->is_string() || said->text() != source || !rows || !bytes || !total) return {source};
-  return {source, *rows, *bytes, *total};
+  const Value* revision = value->get("revision");
+  const bool good = said != nullptr && said->is_string() && said->text() == source && rows && bytes && total &&
+                    revision != nullptr && revision->is_string();
+  return good ? PartRows{source, *rows, *bytes, *total, revision->text()} : PartRows{source};
 }
 
 Status write_part_rows(const std::string& path, const PartRows& state) {
@@ -61,7 +62,8 @@ Status write_part_rows(const std::string& path, const PartRows& state) {
   PARETO_TRY(const std::string text, python::json_dumps(Value::dict({{Value("source"), Value(state.source)},
                                                                      {Value("rows"), Value(state.rows)},
                                                                      {Value("bytes"), Value(state.bytes)},
-                                                                     {Value("total"), Value(state.total)}})));
+                                                                     {Value("total"), Value(state.total)},
+                                                                     {Value("revision"), Value(state.revision)}})));
   PARETO_CHECK_OK(file.write(text));
   return file.commit();
 }
@@ -139,11 +141,14 @@ Result<FetchedRows> fetch_hub_rows(const HttpClient& http, const std::string& ba
     PARETO_TRY(const PartFile file, PartFile::open(part, &state));
     while (state.total < 0 || state.rows < state.total) {
       const std::string url = fmt::format("{}&offset={}&length={}", source, state.rows, kRowsPerPage);
-      PARETO_TRY(const std::string text, http.get(url));
-      PARETO_TRY(const RowsPage page, parse_rows_page(text, state.rows, url));
+      PARETO_TRY(const HttpReply reply, http.get(url));
+      PARETO_TRY(const RowsPage page, parse_rows_page(reply.body, state.rows, url));
       if (state.total >= 0 && page.total != state.total)
         return fail(Code::kInvalid, "{}: the split has {} rows now, {} before: it changed; remove {} to begin anew",
                     url, page.total, state.total, state_path);
+      if (state.total >= 0 && reply.revision != state.revision)
+        return fail(Code::kInvalid, "{}: the split is of revision '{}' now, '{}' before; remove {} to begin anew", url,
+                    reply.revision, state.revision, state_path);
       if (page.total == 0) return fail(Code::kInvalid, "{}: the split has no rows", url);
       if (expected_rows > 0 && page.total != expected_rows)
         return fail(Code::kInvalid, "{}: the split has {} rows, not {}: another version of the set", url, page.total,
@@ -154,6 +159,7 @@ Result<FetchedRows> fetch_hub_rows(const HttpClient& http, const std::string& ba
       state.rows += std::ssize(page.lines);
       state.bytes += std::ssize(lines);
       state.total = page.total;
+      state.revision = reply.revision;
       PARETO_CHECK_OK(write_part_rows(state_path, state));
       if (http.options().say && state.total > kRowsPerPage)
         http.options().say(
@@ -162,10 +168,9 @@ Result<FetchedRows> fetch_hub_rows(const HttpClient& http, const std::string& ba
   }
   FetchedRows fetched{"", state.bytes, state.rows};
   PARETO_TRY(fetched.sha256, file_sha256(part));
-  std::error_code error;
-  std::filesystem::rename(part, path, error);
-  if (error) return fail(Code::kIo, "{}: {}", path, error.message());
-  std::filesystem::remove(state_path, error);
+  PARETO_CHECK_OK(put_in_place(part, path));
+  std::error_code ignored;
+  std::filesystem::remove(state_path, ignored);
   return fetched;
 }
 

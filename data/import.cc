@@ -2,9 +2,9 @@
 
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 
+#include "core/files.h"
 #include "core/hash.h"
 #include "data/catalog.h"
 #include "results/output_file.h"
@@ -25,14 +25,6 @@ struct Incoming {
   std::string source;
 };
 
-Result<std::string> read_all(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Code::kIo, "{}: cannot be read", path.string());
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad()) return fail(Code::kIo, "{}: cannot be read", path.string());
-  return text;
-}
-
 // `from` itself where it is a file of that name, or the file in the folder `from`; empty: neither.
 fs::path find_file(const fs::path& from, const std::string& name) {
   std::error_code error;
@@ -52,7 +44,7 @@ Result<std::vector<Incoming>> read_wikitext(const std::string& from) {
        {std::pair{"test", "test"}, std::pair{"valid", "validation"}, std::pair{"train", "train"}}) {
     const fs::path path = find_file(from, fmt::format("wiki.{}.raw", raw));
     if (path.empty()) continue;
-    PARETO_TRY(const std::string text, read_all(path));
+    PARETO_TRY(const std::string text, read_file(path));
     Incoming file{hub_path("", {"EleutherAI/wikitext_document_level", "wikitext-2-raw-v1", split, ""}).substr(1), "", 0,
                   path.string()};
     for (std::string& page : wikitext_pages(text)) {
@@ -90,7 +82,7 @@ Result<std::vector<Incoming>> read_sets(const std::string& from, std::string_vie
   for (const std::string& name : names) {
     const fs::path path = find_file(from, name + ".jsonl");
     if (path.empty()) continue;
-    PARETO_TRY(std::string text, read_all(path));
+    PARETO_TRY(std::string text, read_file(path));
     PARETO_TRY(const std::vector<Row> rows, parse_jsonl(text, path.string()));
     if (rows.empty()) return fail(Code::kInvalid, "{}: no rows in it", path.string());
     for (const Row& row : rows) PARETO_CHECK_OK(check(row));
@@ -120,7 +112,7 @@ Result<std::vector<Incoming>> read_jieba(const std::string& from) {
       if (files.empty()) return files;
       return fail(Code::kNotFound, "no file {}", path.string());
     }
-    PARETO_TRY(*text, read_all(path));
+    PARETO_TRY(*text, read_file(path));
     files.push_back({fmt::format("jieba/{}", name), *text, -1, path.string()});
   }
   PARETO_CHECK_OK(Jieba::parse(parts, folder.string()).map([](auto&&) {}));

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
+#include "core/files.h"
 #include "data/http.h"
 #include "results/output_file.h"
 #include "tasks/python.h"
@@ -124,13 +124,10 @@ std::string manifest_text(const Manifest& manifest) {
 
 Result<Manifest> read_manifest(const std::string& data_dir) {
   const std::string path = manifest_path(data_dir);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    if (errno == ENOENT || errno == ENOTDIR) return Manifest{};
-    return fail(Code::kIo, "{}: {}", path, std::strerror(errno));
-  }
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  return parse_manifest(text, path);
+  const Result<std::string> text = read_file(path);
+  if (!text && text.error().code == Code::kNotFound) return Manifest{};
+  if (!text) return tl::unexpected(text.error());
+  return parse_manifest(*text, path);
 }
 
 Status add_to_manifest(const std::string& data_dir, const Manifest& entries) {

@@ -1,6 +1,8 @@
 #include "results/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,8 +21,8 @@ Result<WholeFile> WholeFile::create(const std::string& path) {
   WholeFile file;
   file.path_ = path;
   file.temporary_ = path + ".partial";
-  file.fd_ = ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file.fd_ < 0) return fail(Code::kIo, "{}: {}", path, std::strerror(errno));
+  PARETO_TRY(file.fd_, open_locked(file.temporary_));
+  if (::ftruncate(file.fd_, 0) != 0) return fail(Code::kIo, "{}: {}", path, std::strerror(errno));
   return file;
 }
 
@@ -63,10 +65,40 @@ Status WholeFile::flush() {
 
 Status WholeFile::commit() {
   PARETO_CHECK_OK(flush());
-  if (::fsync(fd_) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0)
-    return fail(Code::kIo, "{}: {}", path_, std::strerror(errno));
+  if (::fsync(fd_) != 0) return fail(Code::kIo, "{}: {}", path_, std::strerror(errno));
+  PARETO_CHECK_OK(put_in_place(temporary_, path_));
   ::close(std::exchange(fd_, -1));
   return {};
+}
+
+Result<int> open_locked(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return fail(Code::kIo, "{}: {}", path, std::strerror(errno));
+  const auto refuse = [&](const char* why) {
+    ::close(fd);
+    return fail(Code::kIo, "{}: {}", path, why);
+  };
+  const bool held = ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+  if (!held && errno != EWOULDBLOCK) return refuse(std::strerror(errno));
+  // Whoever had it may have renamed it between the two calls: then the lock is on the finished file.
+  struct stat mine {
+  }, named{};
+  const bool same = held && ::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 &&
+                    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+  if (!same) return refuse("another program is writing it; try again when that has ended");
+  return fd;
+}
+
+Status put_in_place(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return fail(Code::kIo, "{}: {}", to, std::strerror(errno));
+  std::string folder = std::filesystem::path(to).parent_path().string();
+  if (folder.empty()) folder = ".";
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return {};  // a folder that may be written and not read: the rename itself is done
+  const bool synced = ::fsync(fd) == 0 || errno == EINVAL;  // file systems that cannot sync a folder
+  const int reason = errno;
+  ::close(fd);
+  return synced ? Status{} : fail(Code::kIo, "{}: {}", to, std::strerror(reason));
 }
 
 Status make_folders(const std::string& path) {

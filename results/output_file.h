@@ -10,7 +10,8 @@ namespace pareto {
 
 class WholeFile {
  public:
-  // Makes `path`.partial. kIo: "PATH: Permission denied".
+  // Makes `path`.partial, or takes over one that a killed program left. kIo: "PATH: Permission denied", or that another
+  // program is writing it.
   static Result<WholeFile> create(const std::string& path);
   WholeFile(WholeFile&& other) noexcept;
   WholeFile& operator=(WholeFile&& other) noexcept;
@@ -19,7 +20,7 @@ class WholeFile {
 
   // Buffered.
   Status write(std::string_view bytes);
-  // Flush, fsync, rename to `path`.
+  // Flush, fsync, put_in_place().
   Status commit();
 
  private:
@@ -28,6 +29,13 @@ class WholeFile {
   std::string path_, temporary_, buffer_;
   int fd_ = -1;
 };
+
+// Opens a file for reading and writing, or makes it, and locks it for as long as it stays open. kIo: "PATH: another
+// program is writing it; …", "PATH: Permission denied".
+Result<int> open_locked(const std::string& path);
+
+// Renames, and syncs the folder, so that the new name survives a power cut. kIo: "TO: …".
+Status put_in_place(const std::string& from, const std::string& to);
 
 // mkdir -p. kIo: "PATH: Permission denied".
 Status make_folders(const std::string& path);

@@ -93,6 +93,20 @@ TEST(HubRows, ALaterRunGoesOnWithThePageThatFailed) {
   EXPECT_FALSE(r.folder.has(std::string(kFile) + ".part.json"));
 }
 
+// The same number of rows, of another commit of the set.
+TEST(HubRows, ASplitThatChangesBetweenPagesIsRefused) {
+  const Rows r;
+  const HttpServer server([&](const HttpRequest& request) {
+    std::string reply = rows_reply(request, 250);
+    const char* revision =
+        number_after(request.target, "offset=") < 200 ? "X-Revision: aaa\r\n" : "X-Revision: bbb\r\n";
+    return reply.insert(reply.find("\r\n") + 2, revision);
+  });
+  EXPECT_NE(message(r.fetch(server)).find("the split is of revision 'bbb' now, 'aaa' before; remove "),
+            std::string::npos);
+  EXPECT_FALSE(r.folder.has(kFile));
+}
+
 TEST(HubRows, TwoAtOnceDoNotShareAPart) {
   const Rows r;
   const HttpServer server([](const HttpRequest& request) { return rows_reply(request, 250); });

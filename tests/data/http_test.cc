@@ -36,7 +36,7 @@ TEST(Http, TriesAgainWhatPasses) {
     const HttpServer server([&](const HttpRequest&) { return ++asked == 1 ? first : ok("all of it"); });
     const auto text = HttpClient(quick()).get(server.url() + "/x");
     ASSERT_TRUE(text) << text.error().message;
-    EXPECT_EQ(*text, "all of it");
+    EXPECT_EQ(text->body, "all of it");
     EXPECT_EQ(asked, 2);
   }
 }
@@ -47,7 +47,7 @@ TEST(Http, WaitsAsLongAsTheServerAsks) {
     return ++asked == 1 ? reply("429 Too Many Requests", "", "Retry-After: 1\r\n") : ok("now");
   });
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(*HttpClient(quick()).get(server.url() + "/x"), "now");
+  EXPECT_EQ(HttpClient(quick()).get(server.url() + "/x")->body, "now");
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(900));
 }
 
@@ -96,6 +96,17 @@ TEST(Http, ASilentServerIsLeft) {
   EXPECT_EQ(got.error().code, Code::kIo);
 }
 
+// Ten bytes a second are never silent; the whole reply would take three hours.
+TEST(Http, ADrippingServerIsLeft) {
+  HttpOptions options = quick(0);
+  options.stall_s = 1;
+  const HttpServer server([](const HttpRequest&) { return ok(content_of(100'000)); },
+                          {.bytes = 1, .pause = std::chrono::milliseconds(100)});
+  const auto got = HttpClient(options).get(server.url() + "/x");
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::kIo);
+}
+
 TEST(Http, StopsWhenAsked) {
   HttpOptions options = quick();
   options.retry_wait_s = 100;
@@ -117,9 +128,9 @@ TEST(Http, TheTokenStaysWithItsHost) {
   options.token = "hf_secret";
   options.token_origins = {origin_of(hub.url())};
   const HttpClient http(options);
-  EXPECT_EQ(*http.get(hub.url() + "/x"), "here");
-  EXPECT_EQ(*http.get(hub.url() + "/moved"), "elsewhere");
-  EXPECT_EQ(*http.get(other.url() + "/direct"), "elsewhere");
+  EXPECT_EQ(http.get(hub.url() + "/x")->body, "here");
+  EXPECT_EQ(http.get(hub.url() + "/moved")->body, "elsewhere");
+  EXPECT_EQ(http.get(other.url() + "/direct")->body, "elsewhere");
   for (const HttpRequest& request : hub.requests()) EXPECT_EQ(request.header("authorization"), "Bearer hf_secret");
   EXPECT_EQ(other.requests().size(), 2u);
   for (const HttpRequest& request : other.requests()) EXPECT_EQ(request.header("authorization"), "");

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -60,8 +62,14 @@ class HttpServer {
  public:
   // Gives the reply's bytes; none: the connection is closed without a word. One request at a time.
   using Handler = std::function<std::string(const HttpRequest&)>;
+  // How a reply is sent: all at once, or so many bytes at a time with a pause after each.
+  struct Pace {
+    std::size_t bytes = SIZE_MAX;
+    std::chrono::milliseconds pause{0};
+  };
 
-  explicit HttpServer(Handler handler) : handler_(std::move(handler)) {
+  explicit HttpServer(Handler handler) : HttpServer(std::move(handler), Pace()) {}
+  HttpServer(Handler handler, Pace pace) : handler_(std::move(handler)), pace_(pace) {
     listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -100,9 +108,10 @@ class HttpServer {
       }
       std::string_view rest = request.target.empty() ? std::string_view() : (last_ = handler_(request));
       while (!rest.empty()) {
-        const ssize_t n = ::send(client, rest.data(), rest.size(), MSG_NOSIGNAL);
+        const ssize_t n = ::send(client, rest.data(), std::min(rest.size(), pace_.bytes), MSG_NOSIGNAL);
         if (n <= 0) break;
         rest.remove_prefix(static_cast<std::size_t>(n));
+        std::this_thread::sleep_for(pace_.pause);
       }
       ::close(client);
     }
@@ -131,6 +140,7 @@ class HttpServer {
   }
 
   Handler handler_;
+  Pace pace_;
   int listener_ = -1;
   int port_ = 0;
   std::string last_;
