@@ -28,7 +28,6 @@ class NullBackend final : public Backend {
       }
       Response response;
       response.greedy = request->kind == Request::Kind::kScore;
-      response.due = request->due;
       response.start = response.first_token = response.end = now_ns();
       sink.done(*request, std::move(response));
     }

@@ -22,6 +22,9 @@ class RequestSource {
   virtual const Request* next(Nanos now) = 0;
   // No request will come any more.
   virtual bool exhausted() const = 0;
+  // True: requests come at their times, and one that is put before another makes that one wait. False: any order is
+  // as good, so a backend may sort them.
+  virtual bool timed() const { return false; }
 };
 
 class ResponseSink {

@@ -42,7 +42,6 @@ struct Request {
   int max_tokens = 256;
   bool ignore_eos = false;  // only max_tokens and until end it
   Sampling sampling;
-  Nanos due = 0;  // open-loop arrivals; 0: at once
 };
 
 enum class Finish : std::uint8_t { kStop, kLength, kError };
@@ -63,7 +62,8 @@ struct Response {
   int truncated_prompt_tokens = 0;  // to fit max_length: cut off the left, or by the task (Request::cut_tokens)
   int cached_prompt_tokens = 0;     // found in the cache: another request had computed them
   Finish finish = Finish::kStop;
-  Nanos due = 0, start = 0, first_token = 0, end = 0;
+  Nanos due = 0;  // the scenario's, of when the request was handed out or should have been: set by the harness
+  Nanos start = 0, first_token = 0, end = 0;
   std::vector<Nanos> token_times;           // of each generated token
   ItemWork work;                            // alone
   double share_flops = 0, share_bytes = 0;  // its part of what was really done; they sum to the run's Work

@@ -42,7 +42,6 @@ void Scheduler::reset() {
 
 void Scheduler::refuse(const Request& request, Error error, ResponseSink& sink) {
   Response response;
-  response.due = request.due;
   response.start = response.first_token = response.end = now_ns();
   response.finish = Finish::kError;
   response.error = std::move(error);
@@ -156,6 +155,7 @@ void Scheduler::settle(const Step& step, std::int64_t weights, ResponseSink& sin
 
 Status Scheduler::serve(RequestSource& source, ResponseSink& sink) {
   reset();
+  timed_ = source.timed();
   Step step;
   while (!sink.stopped()) {
     PARETO_CHECK_OK(pull(source, sink));

@@ -110,6 +110,7 @@ class Scheduler {
   OpWork shared_;
 
   std::deque<const Request*> waiting_scores_, waiting_generations_;
+  bool timed_ = false;           // the source is
   int window_ = 0;               // requests of the next score window
   std::int64_t first_rows_ = 0;  // a step of score rows may end once it has so many and an input is complete
   PrefixStream scores_, prompts_;

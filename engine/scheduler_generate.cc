@@ -15,7 +15,7 @@ bool contains(const std::vector<Token>& ids, Token id) { return std::find(ids.be
 
 void Scheduler::plan_generations(ResponseSink& sink) {
   // Arrivals that are timed are served in their order: a sort would make somebody wait for the alphabet.
-  const std::size_t most = waiting_generations_.front()->due > 0 ? 1 : kWindow;
+  const std::size_t most = timed_ ? 1 : kWindow;
   const std::size_t count = std::min(most, waiting_generations_.size());
   const std::vector<const Request*> requests(waiting_generations_.begin(),
                                              waiting_generations_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -35,7 +35,6 @@ void Scheduler::plan_generations(ResponseSink& sink) {
       continue;
     }
     g->stream = sampling_stream(*g->request);
-    g->response.due = g->request->due;
     g->response.prompt_tokens = g->encoded.prompt_tokens;
     g->response.truncated_prompt_tokens = g->encoded.truncated;
     inputs.push_back({.tokens = g->encoded.prompt, .users = 1, .least_own = 1});

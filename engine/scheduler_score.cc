@@ -20,7 +20,6 @@ std::string_view as_bytes(const std::vector<Token>& tokens) {
 
 void Scheduler::admit_score(const Request& request, EncodedRequest&& encoded, ResponseSink& sink) {
   Response response;
-  response.due = request.due;
   response.prompt_tokens = encoded.prompt_tokens;
   response.truncated_prompt_tokens = encoded.truncated;
   response.greedy = true;

@@ -182,6 +182,8 @@ Status check_texts(const OptionMap& values) {
   PARETO_TRY(const bool as_turns, parse_bool(multiturn.empty() ? "false" : multiturn, "--fewshot_as_multiturn"));
   if (as_turns && !asks_for_template(values.at("apply_chat_template")))
     return fail(Code::kUsage, "--fewshot_as_multiturn {} needs --apply_chat_template", multiturn);
+  PARETO_TRY([[maybe_unused]] const auto goodput, parse_goodput(values.at("goodput")));
+  PARETO_TRY([[maybe_unused]] const auto scenario, parse_scenario(values, 0));
   if (!values.at("samples").empty()) {
     if (!values.at("limit").empty()) return fail(Code::kUsage, "--samples and --limit exclude each other");
     PARETO_TRY([[maybe_unused]] const auto samples, parse_samples(values.at("samples")));
@@ -365,6 +367,17 @@ std::vector<RecordedOption> CellOptions::recorded() const {
   for (const Flag& flag : run_flags())
     if (flag.effect != Effect::kNone) options.push_back({flag.spec.name, flag.spec.type, values.at(flag.spec.name)});
   return options;
+}
+
+Scenario CellOptions::scenario() const {
+  return parse_scenario(values, sampling_seed()).value_or(Scenario{});  // checked by plan_run(), as below
+}
+
+GoodputTargets CellOptions::goodput() const { return parse_goodput(values.at("goodput")).value_or(GoodputTargets{}); }
+
+std::uint64_t CellOptions::sampling_seed() const {
+  const auto seeds = parse_seeds(values.at("seed"));
+  return seeds ? seed_number(seeds->at(0), 0) : 0;
 }
 
 HarnessConfig CellOptions::config() const {

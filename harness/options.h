@@ -8,6 +8,7 @@
 #include "core/options.h"
 #include "core/task.h"
 #include "harness/flags.h"
+#include "harness/scenario.h"
 #include "harness/select_tasks.h"
 #include "results/record.h"
 
@@ -24,6 +25,9 @@ struct CellOptions {
 
   BackendOptions backend() const;                        // model still as given
   TaskOptions task(const std::string& task_name) const;  // without a chat template
+  Scenario scenario() const;
+  GoodputTargets goodput() const;
+  std::uint64_t sampling_seed() const;  // of generation, and of a server's arrivals
   std::vector<RecordedOption> recorded() const;
   HarnessConfig config() const;
 };

@@ -30,6 +30,8 @@ std::string interval_text(const MetricScore& score) {
   return fmt::format("[{:.4f}, {:.4f}]", score.ci95->low, score.ci95->high);
 }
 
+std::string mde_text(const MetricScore& score) { return score.mde ? fmt::format("{:.4f}", *score.mde) : ""; }
+
 // What a row costs: only the first row of a task says it.
 struct Cost {
   std::string tokens, bytes, flops, truncated;
@@ -53,8 +55,8 @@ class Rows {
     std::vector<std::string> row;
     if (many_) row = {cell.model, cell.id};
     row.insert(row.end(), {task, score == nullptr ? "" : key_text(*score), score == nullptr ? "" : value_text(*score),
-                           score == nullptr ? "" : interval_text(*score), std::to_string(n), cost.tokens, cost.bytes,
-                           cost.flops, cost.truncated});
+                           score == nullptr ? "" : interval_text(*score), score == nullptr ? "" : mde_text(*score),
+                           std::to_string(n), cost.tokens, cost.bytes, cost.flops, cost.truncated});
     table_.add(std::move(row));
   }
   std::string text() const { return table_.empty() ? "" : table_.text(); }
@@ -68,6 +70,7 @@ class Rows {
                                                            {"metric"},
                                                            {"value ± stderr", Align::kRight},
                                                            {"95 %", Align::kRight},
+                                                           {"MDE", Align::kRight},
                                                            {"n", Align::kRight},
                                                            {"tok/s", Align::kRight},
                                                            {"bytes/item", Align::kRight},
@@ -95,6 +98,31 @@ void add_cell(Rows* rows, const CellReport& cell) {
   }
 }
 
+std::string milliseconds(double ns) { return fmt::format("{:.3g}", ns * 1e-6); }
+
+// What waiting for an answer was like, where requests did not come all at once.
+std::string latency_line(const CellRecord& record) {
+  const auto offline = [](const RecordedOption& o) { return o.name == "scenario" && o.value == "offline"; };
+  if (std::any_of(record.options.begin(), record.options.end(), offline) || record.latency.empty()) return "";
+  std::string line = "\nms, p50 / p90 / p99 (* : too few requests to tell):";
+  for (const char* name : {"ttft_from_schedule", "tpot_excl_first", "itl_token", "e2e_from_schedule", "queue"}) {
+    const LatencyStats& stats = stats_of(record.latency, name);
+    if (stats.summary.n == 0) continue;
+    const auto mark = [&](const char* percentile) {
+      const auto& few = stats.too_few_for;
+      return std::find(few.begin(), few.end(), percentile) == few.end() ? "" : "*";
+    };
+    line += fmt::format("\n  {:<20} {}{} / {}{} / {}{}", name, milliseconds(stats.summary.p50), mark("p50"),
+                        milliseconds(stats.summary.p90), mark("p90"), milliseconds(stats.summary.p99), mark("p99"));
+  }
+  if (record.throughput.offered_requests_per_s > 0)
+    line += fmt::format("\n  offered {:.3g} requests/s", record.throughput.offered_requests_per_s);
+  if (record.goodput)
+    line += fmt::format("\n  goodput {:.3g} requests/s: {} of {} met every target", record.goodput->requests_per_s,
+                        record.goodput->met, record.goodput->requests);
+  return line;
+}
+
 std::string served_line(const CellReport& cell) {
   if (cell.already_finished) return fmt::format("already finished: {}; --restart runs it again\n", cell.record_path);
   if (!cell.record) return "";
@@ -104,6 +132,7 @@ std::string served_line(const CellReport& cell) {
     line = fmt::format("{} requests in {:.3g} s (load {:.2g} s): {} prompt tok/s, {} output tok/s", t.requests,
                        t.serve_s, t.load_s, si(static_cast<double>(t.prompt_tokens) / t.serve_s, ""),
                        si(static_cast<double>(t.output_tokens) / t.serve_s, ""));
+  if (t.serve_s > 0) line += latency_line(*cell.record);
   if (t.resumed > 0) line += fmt::format("{}{} from the journal", line.empty() ? "" : "; ", t.resumed);
   if (!cell.record_path.empty()) line += "\n" + cell.record_path;
   return line + "\n";

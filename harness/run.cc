@@ -28,11 +28,6 @@ struct Questions {
   std::vector<std::size_t> begin;  // of each task's requests; one more for the end
 };
 
-std::uint64_t sampling_seed(const CellOptions& cell) {
-  const std::string& first = cell.config().seeds[0];
-  return first == "None" ? 0 : std::strtoull(first.c_str(), nullptr, 10);
-}
-
 Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, const ModelPlace& model,
                                  const ChatTemplate& chat) {
   Questions questions;
@@ -57,7 +52,7 @@ Result<Questions> load_questions(const CellOptions& cell, const RunPlan& plan, c
     questions.begin.push_back(questions.requests.size());
     for (Request& request : task->requests()) {
       request.task = static_cast<int>(questions.tasks.size());
-      if (!file) request.sampling.seed = sampling_seed(cell);
+      if (!file) request.sampling.seed = cell.sampling_seed();
       questions.requests.push_back(std::move(request));
     }
     questions.names.push_back(task->info().name);
@@ -118,19 +113,24 @@ Answers answers_from(const Journal& journal, const std::vector<std::string>& key
   return answers;
 }
 
-// The only timed region. Returns its seconds.
-Result<double> serve_missing(Backend* backend, const Questions& questions, const std::vector<std::string>& keys,
-                             Journal* journal, Answers* answers) {
+struct Served {
+  double seconds = 0, offered_rate = 0;
+};
+
+// The only timed region.
+Result<Served> serve_missing(Backend* backend, const Scenario& scenario, const Questions& questions,
+                             const std::vector<std::string>& keys, Journal* journal, Answers* answers) {
   std::vector<const Request*> missing;
   for (std::size_t i = 0; i < keys.size(); ++i)
     if (answers->answered[i] == 0) missing.push_back(&questions.requests[i]);
-  if (missing.empty()) return 0;
+  if (missing.empty()) return Served{};
   Progress progress(questions.names.size() == 1 ? questions.names[0] : fmt::format("{} tasks", questions.names.size()),
                     static_cast<std::int64_t>(missing.size()));
-  OfflineSource source(std::move(missing));
+  Arrivals arrivals(std::move(missing), scenario);
   const Nanos begin = now_ns();
-  JournalingSink sink({questions.requests, keys, questions.names}, begin, journal, answers, &progress);
-  const Status status = backend->serve(source, sink);
+  arrivals.start(begin);
+  JournalingSink sink({questions.requests, keys, questions.names}, &arrivals, begin, journal, answers, &progress);
+  const Status status = backend->serve(arrivals, sink);
   const Nanos end = now_ns();
   if (sink.error()) return tl::unexpected(*sink.error());
   if (!status) return tl::unexpected(status.error());
@@ -140,7 +140,7 @@ Result<double> serve_missing(Backend* backend, const Questions& questions, const
     return fail(Code::kInterrupted, "{} of {} requests are answered and kept; the same command goes on from there",
                 keys.size() - left, keys.size());
   if (left > 0) return fail(Code::kInvalid, "the backend left {} of {} requests unanswered", left, keys.size());
-  return static_cast<double>(end - begin) * 1e-9;
+  return Served{static_cast<double>(end - begin) * 1e-9, arrivals.offered_rate()};
 }
 
 std::vector<Marked> mark(const TaskOutcome& outcome, const Task& task, std::size_t document) {
@@ -269,16 +269,20 @@ Status run_cell(const RunPlan& plan, const CellOptions& cell, const ModelPlace& 
                files.journal());
 
   const std::vector<char> resumed = answers.answered;
-  PARETO_TRY(const double serve_s, serve_missing(open.backend.get(), questions, keys, &journal, &answers));
+  PARETO_TRY(const Served served,
+             serve_missing(open.backend.get(), cell.scenario(), questions, keys, &journal, &answers));
 
   const std::vector<TaskOutcome> outcomes = mark_all(questions, answers, plan.predict_only);
   record.end = read_machine_state();
   record.throughput = throughput_of(questions, answers, resumed);
-  fill_costs(&record, cell, std::move(open), serve_s);
+  record.throughput.offered_requests_per_s = served.offered_rate;
+  fill_costs(&record, cell, std::move(open), served.seconds);
   fill_scores(&record, outcomes, plan.tasks);
   std::vector<const Response*> responses;
   for (const Response& response : answers.responses) responses.push_back(&response);
   record.latency = latency_of(questions.requests, responses);
+  if (const GoodputTargets targets = cell.goodput(); targets.any())
+    record.goodput = goodput_of(targets, questions.requests, responses, resumed, served.seconds);
   record.error = report->error = first_failure(answers);
   record.total_seconds = static_cast<double>(now_ns() - begin) * 1e-9;
 

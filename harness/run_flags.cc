@@ -137,6 +137,23 @@ std::vector<Flag> how_flags() {
   };
 }
 
+std::vector<Flag> load_flags() {
+  return {
+      choices(with(flag("scenario", Type::kString, "offline", "NAME",
+                        "offline: all at once; single-stream: one after another; server: at --request_rate"),
+                   Effect::kSpeed),
+              {"offline", "single-stream", "server"}),
+      sweep(range(with(flag("request_rate", Type::kFloat, "", "R", "server: requests per second"), Effect::kSpeed), 0,
+                  1e9)),
+      with(flag("burstiness", Type::kString, "1", "B",
+                "server: shape of the gamma gaps; 1: Poisson, below: burstier, above: evener, inf: constant"),
+           Effect::kSpeed),
+      with(flag("goodput", Type::kString, "", "NAME:MS,...",
+                "count the answers that keep ttft, tpot and e2e below so many milliseconds"),
+           Effect::kPlace),
+  };
+}
+
 std::vector<Flag> output_flags() {
   const auto on_off = [](const char* name, const char* help, std::vector<std::string> aliases = {}) {
     return arity(with(flag(name, Type::kBool, "false", "", help), Effect::kNone, std::move(aliases)), Arity::kSwitch);
@@ -157,7 +174,7 @@ std::vector<Flag> output_flags() {
 const std::vector<Flag>& run_flags() {
   static const std::vector<Flag> flags = [] {
     std::vector<Flag> all;
-    for (std::vector<Flag> part : {what_flags(), question_flags(), how_flags(), output_flags()})
+    for (std::vector<Flag> part : {what_flags(), question_flags(), how_flags(), load_flags(), output_flags()})
       for (Flag& f : part) all.push_back(std::move(f));
     return all;
   }();

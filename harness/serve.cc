@@ -23,8 +23,8 @@ std::size_t Answers::missing() const {
 
 void JournalingSink::done(const Request& request, Response&& response) {
   const auto at = static_cast<std::size_t>(&request - places_.requests.data());
-  // A request that is due at once is due when serving begins.
-  response.due = request.due == 0 ? 0 : response.due - base_;
+  arrivals_->answered(response.end);
+  response.due = arrivals_->due(request);
   response.start -= base_;
   response.first_token -= base_;
   response.end -= base_;

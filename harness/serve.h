@@ -1,4 +1,4 @@
-// The timed region of a cell: all requests at once, each response journaled as it comes.
+// The timed region of a cell: each response is journaled as it comes.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 
 #include "core/backend.h"
 #include "harness/progress.h"
+#include "harness/scenario.h"
 #include "results/journal.h"
 
 namespace pareto {
@@ -21,19 +22,7 @@ struct Answers {
   std::size_t missing() const;
 };
 
-// Everything is due at once.
-class OfflineSource : public RequestSource {
- public:
-  explicit OfflineSource(std::vector<const Request*> requests) : requests_(std::move(requests)) {}
-  const Request* next(Nanos) override { return at_ < requests_.size() ? requests_[at_++] : nullptr; }
-  bool exhausted() const override { return at_ == requests_.size(); }
-
- private:
-  std::vector<const Request*> requests_;
-  std::size_t at_ = 0;
-};
-
-// Puts each response in its place, with times from `base` on, and journals it.
+// Puts each response in its place, with times from `base` (when the arrivals' clock started) on, and journals it.
 class JournalingSink : public ResponseSink {
  public:
   struct Places {
@@ -41,8 +30,8 @@ class JournalingSink : public ResponseSink {
     std::span<const std::string> keys;        // parallel to requests
     std::span<const std::string> task_names;  // by Request::task
   };
-  JournalingSink(Places places, Nanos base, Journal* journal, Answers* answers, Progress* progress)
-      : places_(places), base_(base), journal_(journal), answers_(answers), progress_(progress) {}
+  JournalingSink(Places places, Arrivals* arrivals, Nanos base, Journal* journal, Answers* answers, Progress* progress)
+      : places_(places), arrivals_(arrivals), base_(base), journal_(journal), answers_(answers), progress_(progress) {}
   void done(const Request& request, Response&& response) override;
   bool stopped() const override;
   // Why the journal stopped taking lines, if it did.
@@ -50,6 +39,7 @@ class JournalingSink : public ResponseSink {
 
  private:
   Places places_;
+  Arrivals* arrivals_;
   Nanos base_;
   Journal* journal_;
   Answers* answers_;

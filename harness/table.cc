@@ -49,7 +49,9 @@ std::string si(double value, const std::string& unit) {
   static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
   int prefix = 0;
   while (std::abs(value) >= 999.5 && prefix < 6) value /= 1000, ++prefix;
-  return fmt::format("{:.3g} {}{}", value, kPrefixes[prefix], unit);
+  std::string text = fmt::format("{:.3g} {}{}", value, kPrefixes[prefix], unit);
+  if (text.back() == ' ') text.pop_back();
+  return text;
 }
 
 }  // namespace pareto

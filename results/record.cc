@@ -273,10 +273,47 @@ Json stats_json(const LatencyStats& stats) {
   Json ci = Json::object();
   for (const auto& [name, interval] : stats.ci95) ci[name] = interval_json(interval);
   row["ci95"] = ci;
+  row["too_few_for"] = stats.too_few_for;
   return row;
 }
 
-Json throughput_json(const Throughput& t) {
+// The four that most people mean, then each quantity under a name that nobody can take for another, then what
+// `vllm bench serve` writes of the same run.
+Json latency_json(const CellRecord& record) {
+  if (record.latency.empty()) return Json::object();
+  Json out = Json::object();
+  for (const auto& [name, quantity] : {std::pair{"ttft_ns", "ttft_from_schedule"},
+                                       {"tpot_ns", "tpot_excl_first"},
+                                       {"itl_ns", "itl_token"},
+                                       {"e2e_ns", "e2e_from_schedule"}})
+    out[name] = stats_json(stats_of(record.latency, quantity));
+  Json& exact = out["by_definition_ns"] = Json::object();
+  for (const auto& [name, stats] : record.latency) exact[name] = stats_json(stats);
+  Json& vllm = out["vllm"] = Json::object();
+  for (const auto& [name, quantity] : {std::pair{"ttft", "ttft_from_admit"},
+                                       {"tpot", "tpot_excl_first"},
+                                       {"itl", "icl_chunk"},
+                                       {"e2el", "e2e_from_admit"}}) {
+    const Summary& s = stats_of(record.latency, quantity).summary;
+    vllm[fmt::format("mean_{}_ms", name)] = s.mean * 1e-6;
+    vllm[fmt::format("median_{}_ms", name)] = s.p50 * 1e-6;
+    vllm[fmt::format("p99_{}_ms", name)] = s.p99 * 1e-6;
+  }
+  return out;
+}
+
+Json goodput_json(const std::optional<Goodput>& goodput) {
+  if (!goodput) return nullptr;
+  const auto target = [](double ms) { return ms > 0 ? Json(ms) : Json(nullptr); };
+  const GoodputTargets& t = goodput->targets;
+  return {{"targets_ms", {{"ttft", target(t.ttft_ms)}, {"tpot", target(t.tpot_ms)}, {"e2e", target(t.e2e_ms)}}},
+          {"requests", goodput->requests},
+          {"met", goodput->met},
+          {"requests_per_s", goodput->requests_per_s}};
+}
+
+Json throughput_json(const CellRecord& record) {
+  const Throughput& t = record.throughput;
   const double s = t.serve_s > 0 ? t.serve_s : 1;
   const bool served = t.serve_s > 0 && t.requests > 0;
   const auto rate = [&](std::int64_t n) { return served ? Json(static_cast<double>(n) / s) : Json(nullptr); };
@@ -284,6 +321,8 @@ Json throughput_json(const Throughput& t) {
           {"computed_prompt_tokens_per_s", rate(t.prompt_tokens - t.cached_prompt_tokens)},
           {"output_tokens_per_s", rate(t.output_tokens)},
           {"requests_per_s", rate(t.requests)},
+          {"offered_requests_per_s", t.offered_requests_per_s > 0 ? Json(t.offered_requests_per_s) : Json(nullptr)},
+          {"goodput", goodput_json(record.goodput)},
           {"requests", t.requests},
           {"resumed", t.resumed},
           {"seconds", {{"load", t.load_s}, {"warmup", t.warmup_s}, {"serve", t.serve_s}}}};
@@ -380,12 +419,8 @@ Json pareto_json(const CellRecord& record) {
               {"definitions", "lm-evaluation-harness 0.4.13"},
               {"tasks", tasks},
               {"work", work_json(record)},
-              {"latency",
-               {{"ttft_ns", stats_json(record.latency.ttft_ns)},
-                {"tpot_ns", stats_json(record.latency.tpot_ns)},
-                {"itl_ns", stats_json(record.latency.itl_ns)},
-                {"e2e_ns", stats_json(record.latency.e2e_ns)}}},
-              {"throughput", throughput_json(record.throughput)},
+              {"latency", latency_json(record)},
+              {"throughput", throughput_json(record)},
               {"ceilings", ceilings_json(record)},
               {"profile", {{"source", "analytic"}, {"kernels", Json::array()}}}};
   if (record.error) out["error"] = {{"code", code_name(record.error->code)}, {"message", record.error->message}};

@@ -57,6 +57,7 @@ struct CellRecord {
   std::vector<std::string> task_hashes;  // parallel; "" for a task that wrote no samples
   std::vector<GroupSummary> groups;      // parents before children
   Latency latency;
+  std::optional<Goodput> goodput;
   Throughput throughput;
   MeasuredCeilings ceilings;
   std::int64_t peak_memory_bytes = 0;  // of this process, before the ceilings were measured

@@ -138,7 +138,7 @@ double paired_mde(double difference_variance, std::int64_t n, double alpha, doub
 }
 
 std::optional<double> planned_mde(std::span<const double> values, double correlation, double alpha, double power) {
-  if (values.size() < 2) return std::nullopt;
+  if (values.size() < 2 || sample_variance(values) == 0) return std::nullopt;
   return paired_mde(2 * sample_variance(values) * (1 - correlation), static_cast<std::int64_t>(values.size()), alpha,
                     power);
 }

@@ -176,7 +176,6 @@ TEST(RequestKey, CoversTheQuestion) {
   EXPECT_TRUE(differs([](Request& r) { r.context = make_text("x"); }));
   EXPECT_TRUE(differs([](Request& r) { r.continuation = "x"; }));
   EXPECT_TRUE(differs([](Request& r) { r.context_ids = std::vector<Token>{}; }));
-  EXPECT_FALSE(differs([](Request& r) { r.due = 5; }));
   EXPECT_FALSE(differs([](Request& r) { r.sampling.seed = 5; }));  // greedy: no draw
 }
 

@@ -97,6 +97,7 @@ TEST(Mde, PairedFormula) {
   EXPECT_NEAR(planned_mde(values, 0).value() / planned_mde(values).value(), std::sqrt(2.0), 1e-12);
   EXPECT_NEAR(planned_mde(values).value(), 2.801585218 * mean_stderr(values).value(), 1e-9);
   EXPECT_FALSE(planned_mde(std::vector<double>{1}).has_value());
+  EXPECT_FALSE(planned_mde(std::vector<double>{0, 0, 0}).has_value()) << "not 0: nothing says how they vary";
 }
 
 TEST(Definitions, NormsPickDifferentChoices) {
