@@ -18,6 +18,16 @@ std::string folder_name(const std::string& model) {
   return out;
 }
 
+std::string newest_results(const fs::path& folder) {
+  std::string newest;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("results_") && name.ends_with(".json")) newest = std::max(newest, entry.path().string());
+  }
+  return newest;
+}
+
 bool is_record(const std::string& name) {
   return (name.starts_with("results_") && name.ends_with(".json")) ||
          (name.starts_with("samples_") && name.ends_with(".jsonl"));
@@ -30,14 +40,20 @@ CellFiles::CellFiles(const std::string& output, const std::string& model_name, c
 
 Status CellFiles::make_folder() const { return make_folders(folder_); }
 
-std::string CellFiles::results() const {
-  std::string newest;
+std::string CellFiles::results() const { return newest_results(folder_); }
+
+std::vector<std::string> CellFiles::unfinished_journals() const {
+  std::vector<std::string> journals;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("results_") && name.ends_with(".json")) newest = std::max(newest, entry.path().string());
+  for (const auto& entry : fs::directory_iterator(fs::path(folder_).parent_path(), ignored)) {
+    const fs::path journal = entry.path() / "journal.jsonl";
+    if (entry.path() == fs::path(folder_) || !fs::is_regular_file(journal, ignored)) continue;
+    const std::string results = newest_results(entry.path());
+    const auto record = results.empty() ? std::nullopt : read_finished(results);
+    if (!record || record->has_error) journals.push_back(journal.string());
   }
-  return newest;
+  std::sort(journals.begin(), journals.end());
+  return journals;
 }
 
 bool CellFiles::finished(const std::string& requests_hash) const {

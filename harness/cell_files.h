@@ -18,6 +18,8 @@ class CellFiles {
   const std::string& folder() const { return folder_; }
   std::string journal() const { return folder_ + "/journal.jsonl"; }
   Status make_folder() const;
+  // The journals of this model's other cells that were stopped before their end, sorted.
+  std::vector<std::string> unfinished_journals() const;
 
   // The newest results file of an earlier run, "" where there is none.
   std::string results() const;

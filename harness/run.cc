@@ -113,6 +113,33 @@ Answers answers_from(const Journal& journal, const std::vector<std::string>& key
   return answers;
 }
 
+// What this model's other cells answered before they were stopped: the same command with another batch size or number
+// of threads is another cell, with the same answers. They are copied into this cell's journal.
+Status adopt_unfinished(const CellFiles& files, const Questions& questions, const std::vector<std::string>& keys,
+                        Journal* journal, Answers* answers) {
+  for (const std::string& path : files.unfinished_journals()) {
+    if (answers->missing() == 0) return {};
+    const Result<JournalContent> other = read_journal(path);
+    if (!other) continue;  // a run is at it, or it cannot be read: then it is asked again
+    std::string lines;
+    std::size_t adopted = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto found = other->responses.find(keys[i]);
+      if (answers->answered[i] != 0 || found == other->responses.end()) continue;
+      const Request& request = questions.requests[i];
+      append_journal_line(&lines, keys[i], questions.names[static_cast<std::size_t>(request.task)], request,
+                          found->second);
+      answers->responses[i] = found->second;
+      answers->answered[i] = 1;
+      ++adopted;
+    }
+    PARETO_CHECK_OK(journal->append(lines));
+    answers->resumed += adopted;
+    if (adopted > 0) fmt::print(stderr, "pareto: {} requests were answered in {}, which was stopped\n", adopted, path);
+  }
+  return {};
+}
+
 struct Served {
   double seconds = 0, offered_rate = 0;
 };
@@ -264,6 +291,7 @@ Status run_cell(const RunPlan& plan, const CellOptions& cell, const ModelPlace& 
     report->record_path = files.results();
     return {};
   }
+  if (!plan.restart) PARETO_CHECK_OK(adopt_unfinished(files, questions, keys, &journal, &answers));
   if (answers.resumed > 0)
     fmt::print(stderr, "pareto: {}: {} of {} requests answered by {}\n", cell.id, answers.resumed, keys.size(),
                files.journal());

@@ -212,6 +212,16 @@ JournalContent parse_journal(std::string_view bytes) {
   return content;
 }
 
+Result<JournalContent> read_journal(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(errno == ENOENT ? Code::kNotFound : Code::kIo, "{}: {}", path, std::strerror(errno));
+  const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
+  Result<std::string> bytes = free ? read_all(fd, path) : fail(Code::kInvalid, "{}: another run is writing here", path);
+  ::close(fd);
+  if (!bytes) return tl::unexpected(bytes.error());
+  return parse_journal(*bytes);
+}
+
 Result<Journal> Journal::open(const std::string& path, Mode mode) {
   Journal journal;
   journal.path_ = path;

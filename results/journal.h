@@ -37,6 +37,9 @@ struct JournalContent {
 // Never fails: what cannot be read is asked again.
 JournalContent parse_journal(std::string_view bytes);
 
+// A journal that nobody writes. Errors: kInvalid when a run is writing it; kNotFound, kIo naming the path.
+Result<JournalContent> read_journal(const std::string& path);
+
 class Journal {
  public:
   enum class Mode { kResume, kRestart };
