@@ -11,5 +11,6 @@ Command tokenize_command();
 Command bench_command();
 Command data_command();
 Command mark_command();
+Command compare_command();
 
 }  // namespace pareto
