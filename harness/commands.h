@@ -12,5 +12,6 @@ Command bench_command();
 Command data_command();
 Command mark_command();
 Command compare_command();
+Command gate_command();
 
 }  // namespace pareto
