@@ -28,7 +28,8 @@ Result<GateResult> gate_runs(const Arguments& arguments) {
     return fail(Code::kUsage, "gate takes two runs, the base and the new one; {} given", words.size());
   PARETO_TRY(const Policy policy, read_policy(arguments.text("policy")));
   PARETO_TRY(const TwoRuns runs, read_two_runs(words[0], words[1], {arguments.text("cell"), {}}));
-  PARETO_TRY(GateResult gate, apply_policy(policy, runs.a, runs.b));
+  PARETO_TRY(GateResult gate, arguments.on("sequential") ? apply_policy_sequentially(policy, runs.a, runs.b)
+                                                         : apply_policy(policy, runs.a, runs.b));
   PARETO_CHECK_OK(write_report(arguments.text("junit"), gate_junit(gate)));
   PARETO_CHECK_OK(write_report(arguments.text("markdown"), gate_markdown(gate)));
   return gate;
@@ -53,12 +54,17 @@ int run_gate(const Arguments& arguments) {
 }  // namespace
 
 Command gate_command() {
+  Flag sequential = json_flag("look at a quarter, half, … of the items and stop when decided, at the same alpha");
+  sequential.spec.name = "sequential";
   Command command;
   command.name = "gate";
   command.summary = "a policy file applied to two finished runs: PASS, FAIL (exit 1), INCONCLUSIVE (exit 3)";
   command.example = "pareto gate --policy policy.toml out/base out/new --junit gate.xml --markdown gate.md";
-  command.flags = {text_flag("policy", "FILE", "TOML: alpha and [[rule]]s (docs/comparing.md)"), cell_flag(),
-                   json_flag("one JSON object: verdict, rules"), text_flag("junit", "FILE", "write a JUnit XML report"),
+  command.flags = {text_flag("policy", "FILE", "TOML: alpha and [[rule]]s (docs/comparing.md)"),
+                   cell_flag(),
+                   json_flag("one JSON object: verdict, rules"),
+                   sequential,
+                   text_flag("junit", "FILE", "write a JUnit XML report"),
                    text_flag("markdown", "FILE", "write a Markdown report")};
   command.positional =
       "BASE NEW: --output folders, cells' folders or results files, of pareto or of lm-evaluation-harness";

@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kZ95 = 1.959963984540054;
-
 double total(const std::vector<double>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
 // --- Tasks --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -160,11 +161,81 @@ Verdict verdict_of(const std::vector<RuleResult>& rules) {
   return verdict;
 }
 
+std::vector<CostComparison> costs_of(const Policy& policy, const Run& a, const Run& b) {
+  if (std::none_of(policy.rules.begin(), policy.rules.end(), [](const PolicyRule& rule) { return rule.is_cost(); }))
+    return {};
+  std::vector<std::string> comparable;
+  for (const RunTask& task : a.tasks)
+    if (pair_task(a, b, task.name)) comparable.push_back(task.name);
+  return compare_costs(a, b, comparable);
+}
+
+Result<GateResult> applied(const Policy& policy, const Run& a, const Run& b, const std::vector<CostComparison>& costs) {
+  GateResult gate;
+  gate.alpha = policy.alpha;
+  for (const Tier tier : {Tier::kCritical, Tier::kAdvisory}) {
+    TierTests tests;
+    for (const PolicyRule& rule : policy.rules) {
+      if (rule.tier != tier) continue;
+      PARETO_CHECK_OK(rule.is_cost() ? add_cost_rule(rule, policy, costs, &gate.rules)
+                                     : add_score_rule(rule, policy, a, b, &gate.rules, &tests));
+    }
+    decide_scores(policy.alpha, tests, &gate.rules);
+  }
+  gate.verdict = verdict_of(gate.rules);
+  return gate;
+}
+
+// --- Sequential ---------------------------------------------------------------------------------------------------
+
+constexpr int kLooks = 4;
+
+// 2 − 2·Φ(z_{1−alpha/2}/√fraction): hardly anything early, alpha at the end.
+double spent_alpha(double alpha, double fraction) {
+  const boost::math::normal_distribution<double> normal;
+  return 2 * boost::math::cdf(boost::math::complement(
+                 normal, boost::math::quantile(boost::math::complement(normal, alpha / 2)) / std::sqrt(fraction)));
+}
+
+// Keeps what `keep` says of every vector that is parallel to the items.
+template <class T>
+void keep_only(const std::vector<bool>& keep, std::vector<T>* values) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < values->size(); ++i)
+    if (keep[i]) (*values)[kept++] = (*values)[i];
+  values->resize(kept);
+}
+
+// The scores of the first documents in the order of their hashes; costs are left out.
+Run first_items(const Run& run, double fraction) {
+  Run out = run;
+  for (RunTask& task : out.tasks)
+    for (SampleItems& items : task.filters) {
+      std::vector<bool> keep;
+      for (const std::uint64_t document : items.documents)
+        keep.push_back(fraction >= 1 || static_cast<double>(document * 0x9E3779B97F4A7C15u) < fraction * 0x1p64);
+      keep_only(keep, &items.documents), keep_only(keep, &items.prompts), keep_only(keep, &items.doc_ids);
+      for (SampleMetric& metric : items.metrics) keep_only(keep, &metric.values), keep_only(keep, &metric.weights);
+      items.costs = {};
+    }
+  return out;
+}
+
+std::int64_t items_of(const GateResult& gate) {
+  std::int64_t items = 0;
+  for (const RuleResult& rule : gate.rules) items += rule.n;
+  return items;
+}
+
 Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 template <class T>
 Json optional_json(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
+}
+
+double saved_share(const GateStop& stop) {
+  return stop.all > 0 ? 1 - static_cast<double>(stop.items) / static_cast<double>(stop.all) : 0;
 }
 
 std::string number_text(double value) { return fmt::format("{:.4g}", value); }
@@ -240,24 +311,26 @@ const char* verdict_name(Verdict verdict) {
 }
 
 Result<GateResult> apply_policy(const Policy& policy, const Run& a, const Run& b) {
-  GateResult gate;
-  gate.alpha = policy.alpha;
-  std::vector<std::string> comparable;
-  for (const RunTask& task : a.tasks)
-    if (pair_task(a, b, task.name)) comparable.push_back(task.name);
-  const bool has_costs =
-      std::any_of(policy.rules.begin(), policy.rules.end(), [](const PolicyRule& r) { return r.is_cost(); });
-  const std::vector<CostComparison> costs = has_costs ? compare_costs(a, b, comparable) : std::vector<CostComparison>{};
-  for (const Tier tier : {Tier::kCritical, Tier::kAdvisory}) {
-    TierTests tests;
-    for (const PolicyRule& rule : policy.rules) {
-      if (rule.tier != tier) continue;
-      PARETO_CHECK_OK(rule.is_cost() ? add_cost_rule(rule, policy, costs, &gate.rules)
-                                     : add_score_rule(rule, policy, a, b, &gate.rules, &tests));
-    }
-    decide_scores(policy.alpha, tests, &gate.rules);
+  return applied(policy, a, b, costs_of(policy, a, b));
+}
+
+Result<GateResult> apply_policy_sequentially(const Policy& policy, const Run& a, const Run& b) {
+  const std::vector<CostComparison> costs = costs_of(policy, a, b);
+  PARETO_TRY(GateResult gate, applied(policy, a, b, costs));
+  const std::int64_t all = items_of(gate);
+  double spent = 0;
+  for (int look = 1; look <= kLooks; ++look) {
+    const double fraction = static_cast<double>(look) / kLooks, spending = spent_alpha(policy.alpha, fraction);
+    Policy at_look = policy;
+    at_look.alpha = spending - spent;
+    spent = spending;
+    Result<GateResult> looked = applied(at_look, first_items(a, fraction), first_items(b, fraction), costs);
+    if (!looked) continue;  // a task without an item yet
+    if (looked->verdict == Verdict::kInconclusive && look < kLooks) continue;
+    gate = std::move(*looked);
+    gate.stop = GateStop{look, kLooks, at_look.alpha, items_of(gate), all};
+    break;
   }
-  gate.verdict = verdict_of(gate.rules);
   return gate;
 }
 
@@ -281,10 +354,16 @@ std::string gate_json(const GateResult& gate) {
     if (!rule.note.empty()) row["note"] = rule.note;
     rules.push_back(std::move(row));
   }
-  const Json root = {{"verdict", verdict_name(gate.verdict)},
-                     {"alpha", gate.alpha},
-                     {"ci_level", 1 - 2 * gate.alpha},
-                     {"rules", rules}};
+  Json root = {{"verdict", verdict_name(gate.verdict)},
+               {"alpha", gate.alpha},
+               {"ci_level", 1 - 2 * gate.alpha},
+               {"rules", rules}};
+  if (gate.stop)
+    root["sequential"] = {{"look", gate.stop->look},
+                          {"looks", gate.stop->looks},
+                          {"items", gate.stop->items},
+                          {"all_items", gate.stop->all},
+                          {"saved", saved_share(*gate.stop)}};
   return root.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -298,6 +377,9 @@ std::string gate_markdown(const GateResult& gate) {
                        tier_name(rule.tier), markdown(rule.name), number_text(rule.estimate), number_text(rule.bound),
                        interval_text(rule), rule.p_value ? fmt::format("{:.3g}", *rule.p_value) : "",
                        rule.n > 0 ? std::to_string(rule.n) : "", rule.needed_n ? std::to_string(*rule.needed_n) : "");
+  if (gate.stop)
+    out += fmt::format("\nDecided at look {} of {}: {} of {} items, {:.0f} % saved.\n", gate.stop->look,
+                       gate.stop->looks, gate.stop->items, gate.stop->all, 100 * saved_share(*gate.stop));
   return out;
 }
 

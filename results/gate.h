@@ -36,15 +36,29 @@ struct RuleResult {
   std::string note;
 };
 
+// Where a sequential gate stopped.
+struct GateStop {
+  int look = 0, looks = 0;          // from 1
+  double alpha = 0;                 // of that look
+  std::int64_t items = 0, all = 0;  // scored up to it; of the whole runs
+};
+
 struct GateResult {
   Verdict verdict = Verdict::kInconclusive;  // FAIL before INCONCLUSIVE before PASS, of the critical rules
   double alpha = 0.05;
   std::vector<RuleResult> rules;
+  std::optional<GateStop> stop;
 };
 
 // kUsage, naming the policy's line: a task, metric or cost that the runs do not have. kUnsupported: not comparable, and
 // why.
 Result<GateResult> apply_policy(const Policy& policy, const Run& a, const Run& b);
+
+// The same as if the items had come one after another, in an order fixed by their hashes, and the gate had looked at a
+// quarter, half, three quarters and all of them, until the verdict is PASS or FAIL. Look k tests at alpha_k, the part
+// of alpha that O'Brien and Fleming's spending function (Lan and DeMets 1983) spends between its looks: they add up to
+// alpha, so that it is kept whatever the looks have in common. Costs are those of the whole runs.
+Result<GateResult> apply_policy_sequentially(const Policy& policy, const Run& a, const Run& b);
 
 std::string gate_json(const GateResult& gate);
 // GitHub's Markdown: the verdict, then a table of rules.

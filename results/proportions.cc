@@ -58,7 +58,9 @@ double extreme_probability(const std::vector<std::int64_t>& most_lost, std::int6
   log_p += first == n ? 0 : (count - static_cast<double>(first)) * std::log1p(-gain);
   double sum = 0;
   for (std::int64_t gained = first; gained <= last; ++gained) {
-    sum += std::exp(log_p) * binomial_cdf(most_lost[static_cast<std::size_t>(gained)], n - gained, lose_of_rest);
+    constexpr double kNegligible = -35;  // ln: all such terms together do not reach 1e-12
+    if (log_p > kNegligible)
+      sum += std::exp(log_p) * binomial_cdf(most_lost[static_cast<std::size_t>(gained)], n - gained, lose_of_rest);
     log_p += std::log(static_cast<double>(n - gained) * gain / (static_cast<double>(gained + 1) * (1 - gain)));
   }
   return sum;

@@ -67,6 +67,16 @@ TEST_F(GateTest, CostsAndTiers) {
   EXPECT_EQ(json::parse(with_cost("max_ratio = 1.05", "critical").out)["rules"][1]["estimate"], 1.1);
 }
 
+TEST_F(GateTest, SequentialSaysWhatWasSaved) {
+  run("a", {.scores = scores_of(4000)}), run("b", {.scores = scores_of(4000, 900)});
+  const ProgramResult result = gate(kRule, {"--sequential", "--json"});
+  EXPECT_EQ(result.code, 1) << result.err;
+  const json stop = json::parse(result.out)["sequential"];
+  EXPECT_EQ(stop["look"], 1);
+  EXPECT_EQ(stop["all_items"], 4000);
+  EXPECT_NEAR(stop["saved"].get<double>(), 0.75, 0.05);
+}
+
 TEST_F(GateTest, ReportsAreEscaped) {
   const FakeRun odd{.task = "a<b>&c|d", .scores = scores_of(40)};
   run("a", odd), run("b", {.task = odd.task, .scores = scores_of(40, 20)});
