@@ -2,14 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 
+// toml++ 3.3 asserts, and with NDEBUG lets the compiler assume, what its parser then finds out and reports: "[=]" is
+// enough. Neither is wanted of a file that a user wrote.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_cast<void>(0)
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include "core/options.h"
+#include "results/json_text.h"
 
 namespace pareto {
 namespace {
@@ -19,6 +25,26 @@ const std::vector<std::string> kRuleKeys = {"task",      "metric",    "margin", 
                                             "max_ratio", "min_ratio", "max",    "min"};
 
 int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
+
+// Every character beyond ASCII as an escape, which is the same in a "string" and harmless in a comment: what toml++ 3.3
+// takes for white space beyond ASCII runs into its own "unreachable" (U+FEFE does).
+std::string ascii_policy(std::string_view bytes) {
+  const std::string text = valid_utf8(bytes);
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (length == 1) {
+      out += text[i++];
+      continue;
+    }
+    std::uint32_t point = lead & (0x7Fu >> length);
+    for (std::size_t k = 1; k < length; ++k) point = point << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3Fu);
+    out += fmt::format("\\U{:08X}", point);
+    i += length;
+  }
+  return out;
+}
 
 class PolicyReader {
  public:
@@ -122,7 +148,7 @@ class PolicyReader {
 const char* tier_name(Tier tier) { return tier == Tier::kCritical ? "critical" : "advisory"; }
 
 Result<Policy> parse_policy(std::string_view text, const std::string& name) {
-  toml::parse_result parsed = toml::parse(text);
+  toml::parse_result parsed = toml::parse(ascii_policy(text));
   if (!parsed) {
     std::string what(parsed.error().description());
     for (char& c : what)

@@ -81,7 +81,8 @@ TEST_F(GateTest, ReportsAreEscaped) {
   const FakeRun odd{.task = "a<b>&c|d", .scores = scores_of(40)};
   run("a", odd), run("b", {.task = odd.task, .scores = scores_of(40, 20)});
   const std::string junit = folder_.path("gate.xml"), markdown = folder_.path("gate.md");
-  EXPECT_EQ(gate("[[rule]]\ntask = \"*\"\nmargin = 0.01\n", {"--junit", junit, "--markdown", markdown}).code, 1);
+  EXPECT_EQ(
+      gate("# für alle\n[[rule]]\ntask = \"*\"\nmargin = 0.01\n", {"--junit", junit, "--markdown", markdown}).code, 1);
   const std::string xml = read_text(junit), text = read_text(markdown);
   EXPECT_NE(xml.find("tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\""), std::string::npos) << xml;
   EXPECT_NE(xml.find("name=\"a&lt;b&gt;&amp;c|d acc,none margin 0.01\""), std::string::npos) << xml;
@@ -116,6 +117,7 @@ TEST_F(GateTest, BadPolicyIsOneLineAndNeverAVerdict) {
   EXPECT_NE(error("[[rule]]\ntask = \"colours\"\nmetric = \"f1\"\nmargin = 0\n").find("no metric 'f1'"),
             std::string::npos);
   EXPECT_NE(error("[[rule]\n").find("1: no TOML: "), std::string::npos);
+  EXPECT_NE(error("[=]\n").find("1: no TOML: "), std::string::npos);
   EXPECT_NE(error("").find("no rule"), std::string::npos);
   EXPECT_NE(error(kRule + "tier = \"vital\"\n").find("tier 'vital' is neither critical nor advisory"),
             std::string::npos);
