@@ -23,6 +23,11 @@ namespace {
 constexpr Table::Align kRight = Table::Align::kRight;
 
 std::string score(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "?"; }
+std::string quantity(double value) {
+  std::string text = si(value, "");
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
+}
 std::string signed_score(double value) { return std::isfinite(value) ? fmt::format("{:+.4f}", value) : "?"; }
 
 void add_metric(const std::string& task, const MetricComparison& metric, Table* table) {
@@ -65,7 +70,7 @@ std::string definitions_text(const Comparison& comparison) {
 std::string costs_text(const Comparison& comparison) {
   Table table({{"cost"}, {"A", kRight}, {"B", kRight}, {"B / A", kRight}, {"95 %", kRight}, {"how"}});
   for (const CostComparison& cost : comparison.costs)
-    table.add({cost.name, si(cost.a, ""), si(cost.b, ""), cost.ratio ? fmt::format("{:.4f}", *cost.ratio) : "",
+    table.add({cost.name, quantity(cost.a), quantity(cost.b), cost.ratio ? fmt::format("{:.4f}", *cost.ratio) : "",
                cost.ci95 ? fmt::format("{:.4f} {:.4f}", cost.ci95->low, cost.ci95->high) : "",
                cost.exact ? "counted" : "measured"});
   return table.empty() ? "" : "\n" + table.text();

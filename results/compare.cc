@@ -131,9 +131,14 @@ class CountedCosts {
   void each(const std::string& what, std::vector<double> SampleCosts::*column) {
     per_item(what + "_per_item", column);
     if (!complete(column) || !complete(&SampleCosts::output_tokens)) return;
+    // Of the items that generate: what scoring costs is no output token's.
+    double cost_a = 0, cost_b = 0;
+    for (std::size_t i = 0; i < items_.n; ++i) {
+      if (items_.a.output_tokens[i] + items_.b.output_tokens[i] == 0) continue;
+      cost_a += (items_.a.*column)[i], cost_b += (items_.b.*column)[i];
+    }
     const double tokens_a = total(items_.a.output_tokens), tokens_b = total(items_.b.output_tokens);
-    if (tokens_a > 0 && tokens_b > 0)
-      add(what + "_per_output_token", total(items_.a.*column) / tokens_a, total(items_.b.*column) / tokens_b);
+    if (tokens_a > 0 && tokens_b > 0) add(what + "_per_output_token", cost_a / tokens_a, cost_b / tokens_b);
   }
 
   PairedCosts items_;
