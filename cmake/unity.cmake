@@ -3,7 +3,7 @@
 # Kernels always stand alone: their bits must not depend on what else is compiled, and their flags differ by file.
 set(PARETO_ALONE
   engine/model_config.cc engine/model_source.cc engine/model_writer_hf.cc engine/safetensors.cc
-  results/samples.cc
+  results/policy.cc results/samples.cc
   tasks/gsm8k.cc tasks/jinja_expressions.cc tasks/jinja_lexer.cc tasks/jinja_methods_text.cc tasks/jinja_parser.cc
   tasks/jinja_tests.cc
   tests/engine/gguf_parse_test.cc tests/engine/hf_tiny_test.cc tests/engine/invariance_test.cc tests/engine/scheduler_test.cc

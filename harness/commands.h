@@ -11,5 +11,7 @@ Command tokenize_command();
 Command bench_command();
 Command data_command();
 Command mark_command();
+Command compare_command();
+Command gate_command();
 
 }  // namespace pareto

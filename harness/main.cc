@@ -20,9 +20,9 @@ std::string version() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<pareto::Command> commands = {pareto::run_command(),   pareto::ls_command(),
-                                                 pareto::bench_command(), pareto::tokenize_command(),
-                                                 pareto::mark_command(),  pareto::data_command()};
+  const std::vector<pareto::Command> commands = {
+      pareto::run_command(),  pareto::ls_command(),      pareto::bench_command(), pareto::tokenize_command(),
+      pareto::mark_command(), pareto::compare_command(), pareto::gate_command(),  pareto::data_command()};
   try {
     return pareto::dispatch(commands, version(), argc, argv);
   } catch (const std::bad_alloc&) {
