@@ -63,7 +63,7 @@ Latency latency_of(std::span<const Request> requests, std::span<const Response* 
     e2e_schedule.push_back(static_cast<double>(r.end - r.due));
     e2e_admit.push_back(static_cast<double>(r.end - r.start));
     queue.push_back(static_cast<double>(r.start - r.due));
-    if (requests[i].kind != Request::Kind::kGenerate || r.output_tokens() == 0) continue;
+    if (requests[i].kind != Request::Kind::kGenerate || r.output_tokens() == 0 || r.token_times.empty()) continue;
     ttft_schedule.push_back(static_cast<double>(r.first_token - r.due));
     ttft_admit.push_back(static_cast<double>(r.first_token - r.start));
     if (const auto tpot = tpot_excl_first(r)) tpot_excl.push_back(*tpot);
