@@ -37,7 +37,8 @@ bool Ask::take(std::string_view bytes, Nanos now) {
     const std::size_t first = bytes.find_first_not_of(" \t\r\n");
     if (first == std::string_view::npos) return true;
     const bool streams = request_.kind == Request::Kind::kGenerate && context_.model.stream;
-    form_ = streams && bytes[first] != '{' ? Form::kEvents : Form::kWhole;
+    const bool document = std::string_view("{[<").find(bytes[first]) != std::string_view::npos;  // no line of a stream
+    form_ = streams && !document ? Form::kEvents : Form::kWhole;
   }
   if (form_ == Form::kWhole) {
     whole_ += bytes;
