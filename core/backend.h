@@ -48,6 +48,7 @@ struct BackendOptions {
   int chunk = 0;               // most tokens in one step (chunked prefill); 0: default
   int page = 16;               // tokens per KV page
   bool deterministic = true;   // identical bits at any batch, chunk and page size and thread count
+  bool conversations = false;  // contexts may be conversations: [{"role": "user", "content": "…"}, …]
   OptionMap spec;              // the method's own options, checked against its OptionSpecs
 };
 
@@ -85,6 +86,12 @@ struct BackendEntry {
   std::string name, summary;
   std::vector<OptionSpec> options;
   bool needs_model = true;
+  std::string device;  // where it runs whatever --device says; empty: where that says
+  // Fills in what the environment decides and checks what no option can be checked for alone, before any file is
+  // opened. Errors: kUsage. Empty: nothing to do.
+  std::function<Status(OptionMap*)> complete;
+  // With these options --apply_chat_template hands it conversations, for it has a template of its own. Empty: never.
+  std::function<bool(const OptionMap&)> takes_conversations;
   std::function<std::unique_ptr<Backend>()> make;
 };
 

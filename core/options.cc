@@ -136,10 +136,14 @@ Result<OptionMap> check_options(const OptionMap& given, const std::vector<Option
     filled[spec.name] = spec.default_value;
   }
   for (const auto& [key, value] : given) {
-    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const OptionSpec& s) { return s.name == key; });
+    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const OptionSpec& s) {
+      return s.name == key || std::find(s.aliases.begin(), s.aliases.end(), key) != s.aliases.end();
+    });
     if (spec == specs.end()) return tl::unexpected(unknown_name(fmt::format("option of {}", owner), key, names));
+    if (spec->name != key && given.contains(spec->name))
+      return fail(Code::kUsage, "{}: {} and {} are one option; give one of them", owner, spec->name, key);
     PARETO_CHECK_OK(check_value(*spec, value, owner));
-    filled[key] = value;
+    filled[spec->name] = value;
   }
   return filled;
 }

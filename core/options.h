@@ -24,6 +24,9 @@ struct OptionSpec {
   double min = 0, max = 0;           // closed range of kInt and kFloat
   std::vector<std::string> choices;  // of kString; empty: anything
   std::string help;
+  std::vector<std::string> aliases;  // other tools' names for it
+  // kSpeed: never changes an answer, so a run may be resumed with another value.
+  enum class Effect { kAnswers, kSpeed } effect = Effect::kAnswers;
 };
 
 using OptionMap = std::map<std::string, std::string>;

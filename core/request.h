@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -55,6 +56,7 @@ struct ItemWork {
 struct Response {
   std::string text;                 // generated text, cut at the stop string
   std::vector<Token> tokens;        // generated ids, the end-of-sequence id included
+  int unnamed_tokens = 0;           // generated tokens whose ids are not known: a server that gives text only
   std::vector<float> logprobs;      // natural log; per generated token, per continuation token, per rolling token
   double loglikelihood = 0;         // Σ logprobs in double, for the two score kinds
   bool greedy = false;              // kScore: every continuation token was the argmax
@@ -64,10 +66,12 @@ struct Response {
   Finish finish = Finish::kStop;
   Nanos due = 0;  // the scenario's, of when the request was handed out or should have been: set by the harness
   Nanos start = 0, first_token = 0, end = 0;
-  std::vector<Nanos> token_times;           // of each generated token
+  std::vector<Nanos> token_times;           // of each generated token; of a server: of each piece of text that it sent
   ItemWork work;                            // alone
   double share_flops = 0, share_bytes = 0;  // its part of what was really done; they sum to the run's Work
   std::optional<Error> error;
+
+  std::int64_t output_tokens() const { return std::ssize(tokens) + unnamed_tokens; }
 };
 
 }  // namespace pareto

@@ -5,6 +5,7 @@
 
 #include "engine/model_file.h"
 #include "engine/tokenizer.h"
+#include "results/json_text.h"
 #include "tasks/chat_template.h"
 
 namespace pareto {
@@ -21,11 +22,26 @@ Result<std::string> tokenizer_of(const CellOptions& cell, const ModelPlace& mode
   return path;
 }
 
+// What a backend with a template of its own gets: the turns, as lm-eval's chat models get and record them. An open turn
+// of the assistant at the end is the one to go on with.
+Result<std::string> conversation_text(const std::vector<ChatMessage>& turns, const ChatRender&) {
+  std::string text;
+  for (const ChatMessage& turn : turns) {
+    text += text.empty() ? "[{\"role\": " : ", {\"role\": ";
+    append_json(&text, turn.role);
+    text += ", \"content\": ";
+    append_json(&text, turn.content);
+    text += "}";
+  }
+  return text + "]";
+}
+
 }  // namespace
 
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text) {
   const std::string& asked = cell.values.at("apply_chat_template");
   if (!asks_for_template(asked)) return ChatTemplate();
+  if (cell.conversations()) return ChatTemplate(conversation_text);
   PARETO_TRY(const std::string path, tokenizer_of(cell, model, "--apply_chat_template"));
   PARETO_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
   const Tokenizer::Info& info = tokenizer->info();

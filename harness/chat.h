@@ -13,8 +13,8 @@
 
 namespace pareto {
 
-// Empty unless the cell asks for it. `text` gets the template itself, for the record. kInvalid when the tokenizer has
-// none.
+// Empty unless the cell asks for it; the turns as JSON where the backend has a template of its own. `text` gets the
+// template itself, for the record. kInvalid when the tokenizer has none.
 Result<ChatTemplate> load_chat_template(const CellOptions& cell, const ModelPlace& model, std::string* text);
 
 // The tokenizer of tasks that count tokens: --tokenizer, else the model's; null where no task does. Where there is

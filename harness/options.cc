@@ -101,7 +101,10 @@ std::string cell_id(const CellOptions& cell) {
 
 // Tokenizer and model enter the keys by their hashes, the questions by their text; this is the rest.
 std::string answer_options(const CellOptions& cell) {
-  std::string text = BackendSpec{cell.spec.name, cell.filled}.text();
+  OptionMap decisive = cell.filled;
+  for (const OptionSpec& option : find_backend(cell.spec.name)->options)
+    if (option.effect == OptionSpec::Effect::kSpeed) decisive.erase(option.name);
+  std::string text = BackendSpec{cell.spec.name, decisive}.text();
   for (const char* name : {"device", "dtype", "max_length", "deterministic"})
     text += std::string(";") + name + "=" + cell.values.at(name);
   if (cell.values.at("deterministic") != "true")
@@ -251,12 +254,14 @@ Result<CellOptions> make_cell(const OptionMap& point, const BackendSpec& spec) {
     return tl::unexpected(unknown_name("backend", spec.name, names));
   }
   PARETO_TRY(cell.filled, check_options(spec.options, entry->options, spec.name));
+  if (entry->complete) PARETO_CHECK_OK(entry->complete(&cell.filled));
   cell.model = point.at("model");
   if (cell.model.empty() && entry->needs_model)
     return fail(Code::kUsage, "backend '{}' needs --model PATH or NAME; 'pareto ls models' lists the known ones",
                 spec.name);
   cell.values["backend"] = BackendSpec{spec.name, cell.filled}.text();
   cell.id = cell_id(cell);
+  if (!entry->device.empty()) cell.values["device"] = entry->device;
   cell.answers = answer_options(cell);
   return cell;
 }
@@ -330,8 +335,15 @@ BackendOptions CellOptions::backend() const {
   options.chunk = to_int(values.at("chunk"));
   options.page = to_int(values.at("page"));
   options.deterministic = values.at("deterministic") == "true";
+  options.conversations = conversations();
   options.spec = filled;
   return options;
+}
+
+bool CellOptions::conversations() const {
+  const BackendEntry* entry = find_backend(spec.name);
+  return asks_for_template(values.at("apply_chat_template")) && entry->takes_conversations &&
+         entry->takes_conversations(filled);
 }
 
 TaskOptions CellOptions::task(const std::string& task_name) const {

@@ -24,6 +24,7 @@ struct CellOptions {
   std::string answers;  // everything that changes what a model answers, for the journal's keys
 
   BackendOptions backend() const;                        // model still as given
+  bool conversations() const;                            // contexts are conversations, rendered by the backend
   TaskOptions task(const std::string& task_name) const;  // without a chat template
   Scenario scenario() const;
   GoodputTargets goodput() const;

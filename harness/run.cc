@@ -235,7 +235,7 @@ Throughput throughput_of(const Questions& questions, const Answers& answers, con
     ++t.requests;
     t.prompt_tokens += r.prompt_tokens;
     t.cached_prompt_tokens += r.cached_prompt_tokens;
-    t.output_tokens += static_cast<std::int64_t>(r.tokens.size());
+    t.output_tokens += r.output_tokens();
   }
   return t;
 }

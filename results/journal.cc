@@ -78,6 +78,8 @@ Response response_of(const json& line) {
   for (const json& x : line.at("logprobs")) r.logprobs.push_back(number<float>(x));
   r.text = line.at("text").get<std::string>();
   for (const json& x : line.at("tokens")) r.tokens.push_back(whole<Token>(x));
+  if (const auto unnamed = line.find("unnamed_tokens"); unnamed != line.end())  // not in journals before 2026-12
+    r.unnamed_tokens = whole<int>(*unnamed);
   r.prompt_tokens = whole<int>(line.at("prompt_tokens"));
   r.truncated_prompt_tokens = whole<int>(line.at("truncated_prompt_tokens"));
   r.cached_prompt_tokens = whole<int>(line.at("cached_prompt_tokens"));
@@ -171,10 +173,12 @@ void append_journal_line(std::string* line, std::string_view key, std::string_vi
   *line += ", \"tokens\": ";
   append_json_array(line, response.tokens);
   fmt::format_to(out,
-                 ", \"prompt_tokens\": {}, \"truncated_prompt_tokens\": {}, \"cached_prompt_tokens\": {}, \"finish\": "
+                 ", \"unnamed_tokens\": {}, \"prompt_tokens\": {}, \"truncated_prompt_tokens\": {}, "
+                 "\"cached_prompt_tokens\": {}, \"finish\": "
                  "\"{}\", \"due\": {}, \"start\": {}, \"first_token\": {}, \"end\": {}, \"token_gaps\": [",
-                 response.prompt_tokens, response.truncated_prompt_tokens, response.cached_prompt_tokens,
-                 finish_name(response.finish), response.due, response.start, response.first_token, response.end);
+                 response.unnamed_tokens, response.prompt_tokens, response.truncated_prompt_tokens,
+                 response.cached_prompt_tokens, finish_name(response.finish), response.due, response.start,
+                 response.first_token, response.end);
   Nanos previous = response.first_token;
   const char* separator = "";
   for (const Nanos time : response.token_times) {

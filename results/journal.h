@@ -1,7 +1,7 @@
 // The journal of a cell: one JSON line per finished request, so that a run that was killed goes on where it stopped.
 //
 //   {"key": "<32 hex digits>", "task": "arc_easy", "doc": 3, "part": 1, "loglikelihood": -12.5, "greedy": false,
-//    "logprobs": [-3.25, -9.25], "text": "…", "tokens": [5, 2], "prompt_tokens": 31, "truncated_prompt_tokens": 0,
+//    "logprobs": [-3.25, -9.25], "text": "…", "tokens": [5, 2], "unnamed_tokens": 0, "prompt_tokens": 31, "truncated_prompt_tokens": 0,
 //    "cached_prompt_tokens": 30, "finish": "stop", "due": 0, "start": 10, "first_token": 900, "end": 2000,
 //    "token_gaps": [0, 400], "work": [flops, bytes, selected, read, cached], "share": [flops, bytes]}
 //

@@ -29,9 +29,12 @@ std::optional<Interval> quantile_interval(std::span<const double> sorted, double
 }
 
 std::optional<double> tpot_excl_first(const Response& r) {
-  if (r.tokens.size() < 2) return std::nullopt;
-  return static_cast<double>(r.end - r.first_token) / static_cast<double>(r.tokens.size() - 1);
+  if (r.output_tokens() < 2) return std::nullopt;
+  return static_cast<double>(r.end - r.first_token) / static_cast<double>(r.output_tokens() - 1);
 }
+
+// A server may send several tokens as one piece of text; what ends the answer is a token without text.
+bool timed_by_token(const Response& r) { return std::ssize(r.token_times) + 1 >= r.output_tokens(); }
 
 constexpr double kMs = 1e6;  // nanoseconds
 
@@ -60,14 +63,14 @@ Latency latency_of(std::span<const Request> requests, std::span<const Response* 
     e2e_schedule.push_back(static_cast<double>(r.end - r.due));
     e2e_admit.push_back(static_cast<double>(r.end - r.start));
     queue.push_back(static_cast<double>(r.start - r.due));
-    if (requests[i].kind != Request::Kind::kGenerate || r.tokens.empty()) continue;
+    if (requests[i].kind != Request::Kind::kGenerate || r.output_tokens() == 0 || r.token_times.empty()) continue;
     ttft_schedule.push_back(static_cast<double>(r.first_token - r.due));
     ttft_admit.push_back(static_cast<double>(r.first_token - r.start));
     if (const auto tpot = tpot_excl_first(r)) tpot_excl.push_back(*tpot);
-    tpot_incl.push_back(static_cast<double>(r.end - r.start) / static_cast<double>(r.tokens.size()));
+    tpot_incl.push_back(static_cast<double>(r.end - r.start) / static_cast<double>(r.output_tokens()));
     for (std::size_t t = 1; t < r.token_times.size(); ++t) {
       const auto gap = static_cast<double>(r.token_times[t] - r.token_times[t - 1]);
-      itl.push_back(gap);
+      if (timed_by_token(r)) itl.push_back(gap);
       if (gap > 0) icl.push_back(gap);
     }
   }

@@ -165,7 +165,7 @@ TaskSummary summarise(const TaskOutcome& task) {
     for (std::size_t i = task.first_request[d]; i < task.first_request[d + 1]; ++i) {
       if (task.responses[i] == nullptr) continue;
       truncated |= task.responses[i]->truncated_prompt_tokens > 0;
-      summary.output_tokens += std::ssize(task.responses[i]->tokens);
+      summary.output_tokens += task.responses[i]->output_tokens();
       summary.share_flops += task.responses[i]->share_flops;
       summary.share_bytes += task.responses[i]->share_bytes;
     }

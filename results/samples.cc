@@ -116,7 +116,7 @@ Totals totals_of(const Item& item) {
     }
     const Response& r = *response;
     t.prompt += r.prompt_tokens, t.truncated += r.truncated_prompt_tokens, t.cached += r.cached_prompt_tokens;
-    t.output += static_cast<std::int64_t>(r.tokens.size());
+    t.output += r.output_tokens();
     t.work.flops += r.work.flops, t.work.bytes += r.work.bytes;
     t.work.selected_tokens += r.work.selected_tokens;
     t.work.read_tokens += r.work.read_tokens;

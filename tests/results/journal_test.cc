@@ -47,6 +47,7 @@ Response response() {
   Response r;
   r.text = "a \"quoted\"\nline \xC3\xA9";
   r.tokens = {5, 7, 2};
+  r.unnamed_tokens = 4;
   r.logprobs = {-0.1f, -1.0f / 3.0f, -12345.678f};
   r.loglikelihood = -1.0 / 3.0;
   r.greedy = true;
@@ -74,6 +75,7 @@ TEST_F(JournalTest, EveryFieldComesBack) {
   const Response want = response();
   EXPECT_EQ(got.text, want.text);
   EXPECT_EQ(got.tokens, want.tokens);
+  EXPECT_EQ(got.output_tokens(), 7);
   EXPECT_EQ(got.logprobs, want.logprobs);  // bit for bit: the shortest digits that read back
   EXPECT_EQ(got.loglikelihood, want.loglikelihood);
   EXPECT_EQ(got.greedy, want.greedy);
