@@ -296,7 +296,7 @@ Status run_cell(const RunPlan& plan, const CellOptions& cell, const ModelPlace& 
     fmt::print(stderr, "pareto: {}: {} of {} requests answered by {}\n", cell.id, answers.resumed, keys.size(),
                files.journal());
 
-  const std::vector<char> resumed = answers.answered;
+  const std::vector<char> resumed = answers.answered;  // before serving
   PARETO_TRY(const Served served,
              serve_missing(open.backend.get(), cell.scenario(), questions, keys, &journal, &answers));
 
@@ -308,7 +308,7 @@ Status run_cell(const RunPlan& plan, const CellOptions& cell, const ModelPlace& 
   fill_scores(&record, outcomes, plan.tasks);
   std::vector<const Response*> responses;
   for (const Response& response : answers.responses) responses.push_back(&response);
-  record.latency = latency_of(questions.requests, responses);
+  record.latency = latency_of(questions.requests, responses, resumed);
   if (const GoodputTargets targets = cell.goodput(); targets.any())
     record.goodput = goodput_of(targets, questions.requests, responses, resumed, served.seconds);
   record.error = report->error = first_failure(answers);

@@ -15,6 +15,7 @@
 
 #include "core/hash.h"
 #include "results/json_text.h"
+#include "results/output_file.h"
 
 namespace pareto {
 namespace {
@@ -54,10 +55,24 @@ void append_ids(std::string* out, const std::optional<std::vector<Token>>& ids) 
   if (ids) out->append(reinterpret_cast<const char*>(ids->data()), ids->size() * sizeof(Token));
 }
 
-// null stands for a number that JSON cannot write.
+// What JSON cannot write stands there as text: −∞ is a log-likelihood like any other, and must stay one.
 template <class Float>
 Float number(const json& value) {
-  return value.is_null() ? std::numeric_limits<Float>::quiet_NaN() : value.get<Float>();
+  if (!value.is_string()) return value.get<Float>();
+  const std::string text = value.get<std::string>();
+  if (text == "-inf") return -std::numeric_limits<Float>::infinity();
+  if (text == "inf") return std::numeric_limits<Float>::infinity();
+  if (text == "nan") return std::numeric_limits<Float>::quiet_NaN();
+  throw json::type_error::create(302, "not a number", &value);
+}
+
+template <class Float>
+void append_float(std::string* out, Float value) {
+  if (std::isfinite(value)) {
+    append_json(out, value);
+  } else {
+    *out += std::isnan(value) ? "\"nan\"" : value < 0 ? "\"-inf\"" : "\"inf\"";
+  }
 }
 
 // A whole number that T holds; a journal that a crash or a person has changed may have anything else there.
@@ -145,6 +160,7 @@ std::string request_key(std::string_view run_identity, std::string_view task, co
   append_ids(&material, request.context_ids);
   append_ids(&material, request.continuation_ids);
   if (request.kind == Request::Kind::kGenerate) {
+    append_raw(&material, static_cast<std::uint64_t>(request.until.size()));
     for (const std::string& stop : request.until) append_text(&material, stop);
     append_raw(&material, request.max_tokens);
     append_raw(&material, request.ignore_eos);
@@ -166,9 +182,15 @@ void append_journal_line(std::string* line, std::string_view key, std::string_vi
   append_field(line, "{\"key\": ", key);
   append_field(line, ", \"task\": ", task);
   fmt::format_to(out, ", \"doc\": {}, \"part\": {}, \"loglikelihood\": ", request.doc, request.part);
-  append_json(line, response.loglikelihood);
+  append_float(line, response.loglikelihood);
   *line += response.greedy ? ", \"greedy\": true, \"logprobs\": " : ", \"greedy\": false, \"logprobs\": ";
-  append_json_array(line, response.logprobs);
+  const char* comma = "[";
+  for (const float logprob : response.logprobs) {
+    *line += comma;
+    append_float(line, logprob);
+    comma = ", ";
+  }
+  *line += response.logprobs.empty() ? "[]" : "]";
   append_field(line, ", \"text\": ", response.text);
   *line += ", \"tokens\": ";
   append_json_array(line, response.tokens);
@@ -190,9 +212,9 @@ void append_journal_line(std::string* line, std::string_view key, std::string_vi
   const ItemWork& work = response.work;
   fmt::format_to(out, "], \"work\": [{}, {}, {}, {}, {}], \"share\": [", work.flops, work.bytes, work.selected_tokens,
                  work.read_tokens, work.cached_tokens);
-  append_json(line, response.share_flops);
+  append_float(line, response.share_flops);
   *line += ", ";
-  append_json(line, response.share_bytes);
+  append_float(line, response.share_bytes);
   *line += "]}\n";
 }
 
@@ -263,7 +285,7 @@ Status Journal::append(std::string_view lines) { return write_all(fd_, lines, pa
 
 Status Journal::sync() {
   if (::fsync(fd_) != 0) return os_error(path_);
-  return {};
+  return sync_folder_of(path_);
 }
 
 }  // namespace pareto

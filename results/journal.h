@@ -1,9 +1,9 @@
 // The journal of a cell: one JSON line per finished request, so that a run that was killed goes on where it stopped.
 //
 //   {"key": "<32 hex digits>", "task": "arc_easy", "doc": 3, "part": 1, "loglikelihood": -12.5, "greedy": false,
-//    "logprobs": [-3.25, -9.25], "text": "…", "tokens": [5, 2], "unnamed_tokens": 0, "prompt_tokens": 31, "truncated_prompt_tokens": 0,
-//    "cached_prompt_tokens": 30, "finish": "stop", "due": 0, "start": 10, "first_token": 900, "end": 2000,
-//    "token_gaps": [0, 400], "work": [flops, bytes, selected, read, cached], "share": [flops, bytes]}
+//    "logprobs": [-3.25, -9.25], "text": "…", "tokens": [5, 2], "unnamed_tokens": 0, "prompt_tokens": 31,
+//    "truncated_prompt_tokens": 0, "cached_prompt_tokens": 30, "finish": "stop", "due": 0, "start": 10, "first_token":
+//    900, "end": 2000, "token_gaps": [0, 400], "work": [flops, bytes, selected, read, cached], "share": [flops, bytes]}
 //
 // Appended with one write(2) a line, so that kill -9 leaves whole lines and at most one torn one, which is dropped on
 // reading and cut off before the next line is written. Times are nanoseconds since that run began to serve; token_gaps
@@ -56,7 +56,7 @@ class Journal {
   int bad_lines() const { return content_.bad_lines; }
   // Writes whole lines. kIo: "…/journal.jsonl: No space left on device".
   Status append(std::string_view lines);
-  // To the disk.
+  // To the disk, its name too: until then lines survive the death of the program, not of the machine.
   Status sync();
 
  private:

@@ -55,10 +55,11 @@ LatencyStats latency_stats(std::vector<double> values) {
 
 std::int64_t percentile_needs(double p) { return static_cast<std::int64_t>(std::ceil(std::log(0.01) / std::log(p))); }
 
-Latency latency_of(std::span<const Request> requests, std::span<const Response* const> responses) {
+Latency latency_of(std::span<const Request> requests, std::span<const Response* const> responses,
+                   std::span<const char> resumed) {
   std::vector<double> ttft_schedule, ttft_admit, tpot_excl, tpot_incl, itl, icl, e2e_schedule, e2e_admit, queue;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (responses[i] == nullptr || responses[i]->error) continue;
+    if (resumed[i] != 0 || responses[i] == nullptr || responses[i]->error) continue;
     const Response& r = *responses[i];
     e2e_schedule.push_back(static_cast<double>(r.end - r.due));
     e2e_admit.push_back(static_cast<double>(r.end - r.start));

@@ -46,8 +46,10 @@ std::int64_t percentile_needs(double p);
 
 // By name, as above.
 using Latency = std::vector<std::pair<std::string, LatencyStats>>;
-// `requests` and `responses` are parallel; null and failed responses are left out.
-Latency latency_of(std::span<const Request> requests, std::span<const Response* const> responses);
+// Of what was computed in this run (`resumed` is 0): a journal may hold answers of another batch size. All three are
+// parallel; null and failed responses are left out.
+Latency latency_of(std::span<const Request> requests, std::span<const Response* const> responses,
+                   std::span<const char> resumed);
 // REQUIRES: one of the names.
 const LatencyStats& stats_of(const Latency& latency, std::string_view name);
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
+#include <map>
 #include <set>
 
 namespace pareto {
@@ -152,6 +154,7 @@ void index_requests(TaskOutcome* task) {
     task->first_request.push_back(at);
     while (at < task->requests.size() && task->requests[at].doc == document.doc_id) ++at;
   }
+  if (at != task->requests.size()) std::abort();  // a request of no document would never be marked
   task->first_request.push_back(at);
 }
 
@@ -192,17 +195,20 @@ GroupSummary summarise_group(const GroupInfo& group, std::span<const GroupInfo> 
   GroupSummary summary;
   summary.info = group;
   std::vector<const TaskSummary*> leaves;
+  std::map<std::string, bool> known;  // by member: a task below it is in the run. Each counts once, rings end
   const std::function<bool(const std::string&)> collect = [&](const std::string& member) {
+    const auto [entry, fresh] = known.try_emplace(member, false);
+    if (!fresh) return entry->second;
+    bool any = false;
     for (const TaskSummary& task : tasks)
       if (task.name == member) {
         leaves.push_back(&task);
-        return true;
+        any = true;
       }
-    bool any = false;
     for (const GroupInfo& inner : groups)
-      if (inner.name == member)
+      if (inner.name == member && !any)
         for (const std::string& below : inner.members) any |= collect(below);
-    return any;
+    return known[member] = any;
   };
   for (const std::string& member : group.members)
     if (collect(member)) summary.members.push_back(member);

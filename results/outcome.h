@@ -27,7 +27,8 @@ struct TaskOutcome {
   bool answered(std::size_t document) const;  // all its responses are there and none is an error
 };
 
-// Fills first_request from the requests' doc ids. A document may have no request.
+// Fills first_request from the requests' doc ids. A document may have no request. REQUIRES: requests grouped by
+// document, in the order of `documents`.
 void index_requests(TaskOutcome* task);
 
 // One "<metric>,<filter>" of a task.

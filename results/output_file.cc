@@ -42,8 +42,8 @@ WholeFile& WholeFile::operator=(WholeFile&& other) noexcept {
 
 WholeFile::~WholeFile() {
   if (fd_ < 0) return;
+  ::unlink(temporary_.c_str());  // while the lock is held: afterwards it may be another program's
   ::close(fd_);
-  ::unlink(temporary_.c_str());
 }
 
 Status WholeFile::write(std::string_view bytes) {
@@ -91,14 +91,18 @@ Result<int> open_locked(const std::string& path) {
 
 Status put_in_place(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return fail(Code::kIo, "{}: {}", to, std::strerror(errno));
-  std::string folder = std::filesystem::path(to).parent_path().string();
+  return sync_folder_of(to);
+}
+
+Status sync_folder_of(const std::string& path) {
+  std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) folder = ".";
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return {};  // a folder that may be written and not read: the rename itself is done
+  if (fd < 0) return {};                                    // a folder that may be written and not read
   const bool synced = ::fsync(fd) == 0 || errno == EINVAL;  // file systems that cannot sync a folder
   const int reason = errno;
   ::close(fd);
-  return synced ? Status{} : fail(Code::kIo, "{}: {}", to, std::strerror(reason));
+  return synced ? Status{} : fail(Code::kIo, "{}: {}", path, std::strerror(reason));
 }
 
 Status make_folders(const std::string& path) {

@@ -37,6 +37,9 @@ Result<int> open_locked(const std::string& path);
 // Renames, and syncs the folder, so that the new name survives a power cut. kIo: "TO: …".
 Status put_in_place(const std::string& from, const std::string& to);
 
+// The name of a new file to the disk. kIo: "PATH: …".
+Status sync_folder_of(const std::string& path);
+
 // mkdir -p. kIo: "PATH: Permission denied".
 Status make_folders(const std::string& path);
 

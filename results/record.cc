@@ -103,8 +103,10 @@ Json config_row(const TaskInfo& info) {
               {"num_fewshot", info.num_fewshot},
               {"metric_list", metrics},
               {"output_type", info.output_type}};
-  if (!info.generation_kwargs.empty())
-    row["generation_kwargs"] = Json::parse(info.generation_kwargs, nullptr, /*allow_exceptions=*/false);
+  if (!info.generation_kwargs.empty()) {
+    const Json kwargs = Json::parse(info.generation_kwargs, nullptr, /*allow_exceptions=*/false);
+    row["generation_kwargs"] = kwargs.is_discarded() ? Json(info.generation_kwargs) : kwargs;
+  }
   row["filter_list"] = filters;
   row["repeats"] = info.repeats;
   row["metadata"] = Json{{"version", number_or_text(info.version)}};

@@ -105,11 +105,14 @@ struct Totals {
   bool any = false;
 };
 
+// A failed response holds zeros that would read as certainty.
+bool usable(const Response* response) { return response != nullptr && !response->error; }
+
 Totals totals_of(const Item& item) {
   Totals t;
   static const Error kUnanswered{Code::kInterrupted, "not answered"};
   for (const Response* response : item.responses) {
-    if (response == nullptr || response->error) {
+    if (!usable(response)) {
       t.finish = Finish::kError;
       if (t.error == nullptr) t.error = response == nullptr ? &kUnanswered : &*response->error;
       continue;
@@ -142,7 +145,7 @@ void append_each(std::string* out, const Item& item, Field field) {
   *out += "[";
   for (std::size_t i = 0; i < item.responses.size(); ++i) {
     if (i > 0) *out += ", ";
-    if (item.responses[i] == nullptr) {
+    if (!usable(item.responses[i])) {
       *out += "null";
     } else {
       append_json(out, field(*item.responses[i]));
@@ -157,7 +160,7 @@ void append_all(std::string* out, const Item& item, Field field) {
   *out += "[";
   const char* separator = "";
   for (const Response* response : item.responses) {
-    if (response == nullptr) continue;
+    if (!usable(response)) continue;
     for (const auto& value : field(*response)) {
       *out += separator;
       append_json(out, value);
@@ -176,7 +179,7 @@ void append_pareto(std::string* out, const Item& item) {
   append(out, ", \"kind\": \"{}\"", kind_name(first.kind));
   if (generates) {
     *out += ", \"text\": ";
-    append_json(out, item.responses.front() == nullptr ? "" : std::string_view(item.responses.front()->text));
+    append_json(out, !usable(item.responses.front()) ? "" : std::string_view(item.responses.front()->text));
     if (item.repeated) {
       *out += ", \"texts\": ";
       append_each(out, item, [](const Response& r) { return std::string_view(r.text); });

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <numeric>
@@ -156,11 +158,12 @@ Maybe to_whole_power(const Polynomial& base, std::int64_t power) {
 
 // The positive n-th root where it is whole.
 std::optional<std::int64_t> whole_root(std::int64_t value, std::int64_t n) {
-  for (std::int64_t root = 0; root <= 2'000'000; ++root) {
+  const auto near =
+      static_cast<std::int64_t>(std::llround(std::pow(static_cast<double>(value), 1.0 / static_cast<double>(n))));
+  for (std::int64_t root = std::max<std::int64_t>(0, near - 1); root <= near + 1; ++root) {
     Wide power = 1;
     for (std::int64_t i = 0; i < n && power <= value; ++i) power *= root;
     if (power == value) return root;
-    if (power > value) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -168,7 +171,7 @@ std::optional<std::int64_t> whole_root(std::int64_t value, std::int64_t n) {
 // √(p/q) = √(pq)/q, squares taken out, the rest as roots of primes.
 Maybe square_root(const Rational& value) {
   const auto whole = product({value.above, 1}, {value.below, 1});
-  constexpr std::int64_t kLargest = 1'000'000'000'000;
+  constexpr std::int64_t kLargest = 10'000'000'000;  // a tenth of a million divisions
   if (!whole || whole->above < 0 || whole->above > kLargest) return std::nullopt;
   Maybe out = constant({1, value.below});
   std::int64_t rest = whole->above;
@@ -344,6 +347,8 @@ class LatexReader {
 }  // namespace
 
 bool proved_equal(std::string_view a, std::string_view b) {
+  constexpr std::size_t kLongest = 1000;  // bytes: a model that repeats itself writes no answer that long
+  if (std::max(a.size(), b.size()) > kLongest) return false;
   const Maybe left = LatexReader(a).whole();
   if (!left) return false;
   const Maybe right = LatexReader(b).whole();

@@ -65,6 +65,7 @@ class PasskeyTask final : public Task {
     PARETO_TRY(const std::vector<int> chosen, choose_documents(info_.name, kMostPasskeyDocuments, options));
     const TokenCounter count(setting.tokenizer, true);
     const int noise = added_tokens(count, kNoise, "\n" + std::string(kNoise));
+    if (noise < 1) return setting.no_tokens();
     for (const int index : chosen) {
       PARETO_TRY(const PasskeyItem item, make_item(setting, count, noise, index));
       PARETO_CHECK_OK(add(setting, options, index, item));
@@ -143,8 +144,9 @@ class PasskeyTask final : public Task {
       return example;
     };
     constexpr int kMostNoises = 1 << 26;
-    PARETO_TRY(const Example last, fill(
-                                       setting, count, 1, kMostNoises, [&](int n) { return n * noise; }, compose));
+    PARETO_TRY(const Example last,
+               fill(
+                   setting, count, 1, kMostNoises, [&](int n) { return std::int64_t{n} * noise; }, compose));
     const std::size_t questions = last.input.find("\n\nQuestion: ");
     item.context = last.input.substr(0, questions);
     item.length = last.length;

@@ -55,6 +55,8 @@ struct Setting {
   std::string owner() const;
   // kInvalid: the smallest text of the task does not leave room for its answer.
   tl::unexpected<Error> too_short() const;
+  // kInvalid: the tokenizer makes no token of English text, so no number of them fills a length.
+  tl::unexpected<Error> no_tokens() const;
 };
 
 // Makes a task's examples. Errors: a missing file (kNotFound, naming it), a length that the template does not fit.

@@ -43,9 +43,9 @@ Result<std::string> newest_version(const std::string& folder) {
   constexpr std::string_view kName = "wonderwords-";
   std::string newest;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kName)) continue;
+  for (fs::directory_iterator entry(folder, ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(kName) || !entry->is_directory(ignored)) continue;
     const std::string version = name.substr(kName.size());
     if (newest.empty() || version_numbers(newest) < version_numbers(version)) newest = version;
   }

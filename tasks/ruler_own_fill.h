@@ -73,7 +73,8 @@ Result<Example> fill(const Setting& setting, const TokenCounter& count, int leas
   int exact = count(best.prompt());
   if (exact > budget) return setting.too_short();
   best.length = exact + setting.reserve;
-  int fits = least, too_long = most + 1, offset = exact - predict(least);
+  int fits = least, too_long = most + 1;
+  std::int64_t offset = exact - predict(least);
   for (;;) {
     int low = fits;  // the largest n below `too_long` that is predicted to fit
     const auto may_be = [&](int n) { return n < too_long && predict(n) + offset <= budget; };

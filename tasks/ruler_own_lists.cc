@@ -36,13 +36,16 @@ class OwnVt final : public Source {
 
   Status open() override {
     noise_tokens_ = added_tokens(count_, kNoise, "\n" + std::string(kNoise));
+    if (noise_tokens_ < 1) return setting_.no_tokens();
     return {};
   }
 
   Result<std::optional<Example>> example(int index) override {
     constexpr int kShownLines = 12;
     Draws draws(setting_, index, "chains");
-    const Chain shown = draw_chain(3, &draws), asked = draw_chain(5, &draws);
+    const Chain shown = draw_chain(3, &draws);
+    Chain asked = draw_chain(5, &draws);
+    while (asked.value == shown.value) asked = draw_chain(5, &draws);  // else ten names would be right
     const Example first = question(shown, kShownLines);
     const std::string before = first.prompt() + " " + python::join(" ", first.answers) + "\n\n";
     const auto compose = [&](int n) {
@@ -51,7 +54,7 @@ class OwnVt final : public Source {
       return example;
     };
     return fill(
-        setting_, count_, kNames, kMostSize, [&](int n) { return n * noise_tokens_; }, compose);
+        setting_, count_, kNames, kMostSize, [&](int n) { return std::int64_t{n} * noise_tokens_; }, compose);
   }
 
  private:

@@ -52,6 +52,7 @@ class OwnNiah final : public Source {
 
   Status open() override {
     noise_tokens_ = added_tokens(count_, std::string(kNoise), "\n" + std::string(kNoise));
+    if (noise_tokens_ < 1) return setting_.no_tokens();
     return {};
   }
 
@@ -63,7 +64,7 @@ class OwnNiah final : public Source {
     switch (spec_.haystack) {
       case Haystack::kNoise:
         return filled(
-            needles, [&](int n) { return n * noise_tokens_; }, [](int) { return kNoise; }, "\n");
+            needles, [&](int n) { return std::int64_t{n} * noise_tokens_; }, [](int) { return kNoise; }, "\n");
       case Haystack::kEssay: {
         const int start = draws.below(kProseSentences);
         const auto sentence = [&](int i) -> const Sentence& { return prose((start + i) % kProseSentences); };
@@ -80,7 +81,7 @@ class OwnNiah final : public Source {
         };
         return filled(
             needles, RunningSums([&](int i) { return added_tokens(count_, kBefore, "\n" + line(i)); }),
-            [&](int i) -> std::string_view { return line(i); }, "\n");
+            [&](int i) -> std::string_view { return line(i); }, "\n", most_needles());
       }
     }
     return std::nullopt;
@@ -142,9 +143,11 @@ class OwnNiah final : public Source {
 
   // unit(i): line or sentence i of the haystack.
   template <class Predict, class Unit>
-  Result<std::optional<Example>> filled(const Needles& needles, Predict predict, Unit unit,
-                                        std::string_view separator) {
+  Result<std::optional<Example>> filled(const Needles& needles, Predict predict, Unit unit, std::string_view separator,
+                                        int most = kMostUnits) {
+    bool all = false;  // of the units were tried
     const auto compose = [&](int n) {
+      all = all || n == most;
       Example example;
       std::string context;
       const auto append = [&](std::string_view text) {
@@ -167,7 +170,19 @@ class OwnNiah final : public Source {
       example.answers = needles.answers;
       return example;
     };
-    return fill(setting_, count_, 1, kMostUnits, std::move(predict), compose);
+    PARETO_TRY(Example example, fill(setting_, count_, 1, most, std::move(predict), compose));
+    constexpr int kSlack = 1000;  // tokens: more than a unit
+    if (all && setting_.length - example.length > kSlack)
+      return fail(Code::kInvalid, "{}: there are not enough different keys for --length {}; the most is about {}",
+                  setting_.owner(), setting_.length, example.length);
+    return std::optional<Example>(std::move(example));
+  }
+
+  // Half of the keys that there are: drawing new ones among them stays quick.
+  int most_needles() const {
+    return spec_.key == Magic::kWords     ? static_cast<int>(own_adjectives().size() * own_nouns().size() / 2)
+           : spec_.key == Magic::kNumbers ? 2'000'000
+                                          : kMostUnits;
   }
 
   Setting setting_;

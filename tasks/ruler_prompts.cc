@@ -16,6 +16,10 @@ tl::unexpected<Error> Setting::too_short() const {
               owner(), reserve);
 }
 
+tl::unexpected<Error> Setting::no_tokens() const {
+  return fail(Code::kInvalid, "{}: this tokenizer makes no token of English text", owner());
+}
+
 void skip_first_word(Streams* streams) {
   if (streams->untouched) streams->random.getrandbits(32);
 }

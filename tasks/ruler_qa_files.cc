@@ -25,6 +25,7 @@ class QaReader {
       Raw raw;
       PARETO_TRY(raw.question.text, text(item, "question"));
       PARETO_TRY(std::string answer, text(item, "answer"));
+      if (answer.empty()) return bad("'{}' has an empty answer", raw.question.text);
       raw.question.answers = {std::move(answer)};
       PARETO_TRY(const auto* paragraphs, list(item, "context"));
       for (const Value& paragraph : *paragraphs) {
@@ -84,6 +85,7 @@ class QaReader {
     PARETO_TRY(const auto* answers, list(question, "answers"));
     for (const Value& answer : *answers) {
       PARETO_TRY(std::string one, text(answer, "text"));
+      if (one.empty()) return bad("'{}' has an empty answer", raw.question.text);  // every reply would hold it
       raw.question.answers.push_back(std::move(one));
     }
     if (raw.question.answers.empty()) return bad("'{}' has no answer", raw.question.text);

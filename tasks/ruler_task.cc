@@ -209,6 +209,10 @@ Result<Setting> read_setting(const std::string& name, const TaskOptions& options
   setting.tokenizer = options.tokenizer;
   setting.folder = resolve_data_dir(options.data_dir) + "/ruler";
   setting.seed = options.seed.value_or(default_seed(setting.profile));
+  const std::uint64_t numpy = options.numpy_seed.value_or(kLmEvalNumpySeed);
+  if (setting.profile != Profile::kPareto && std::max(setting.seed, numpy) > UINT32_MAX)
+    return fail(Code::kUsage, "--seed {}: --ruler_profile {} draws from NumPy's generator, whose seeds end at {}",
+                std::max(setting.seed, numpy), options.ruler_profile, UINT32_MAX);
   return setting;
 }
 

@@ -70,7 +70,7 @@ class UpstreamVt final : public Source {
   // `prefix` of the attempt has its own leading space: upstream measures and cuts there.
   Result<std::optional<Attempt>> make(int noises, bool example) {
     std::optional<Chain> chain = draw_chain(example);
-    if (!chain) return std::nullopt;
+    if (!chain || noises == 0) return std::nullopt;  // of no sentence upstream can draw no place
     std::vector<std::string> lines(static_cast<std::size_t>(noises), std::string(kNoise) + (nvidia_ ? "" : "\n"));
     if (!nvidia_ && lines.size() <= chain->statements.size()) split_noise(&lines, &*chain);
     if (lines.size() < chain->statements.size()) return std::nullopt;

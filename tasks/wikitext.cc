@@ -1,7 +1,7 @@
 // WikiText-2 as lm-evaluation-harness scores it: whole pages, detokenised, in windows of the model's context.
 //
 //   " = Robert Boulter = \n Robert Boulter is an English film , television and theatre actor . …"     column page
-//   → "= Robert Boulter =\n Robert Boulter is an English film, television and theatre actor. …"       scored
+//   → " = Robert Boulter =\nRobert Boulter is an English film, television and theatre actor. …"       scored
 //
 // EleutherAI/wikitext_document_level wikitext-2-raw-v1: {"page"}. Definition: lm_eval 0.4.13, tasks/wikitext (version
 // 2.0): evaluated on test; words and bytes are those of the page before detokenising; no stderr. Its second rule looks

@@ -39,7 +39,7 @@ class LlamaPerplexityTask final : public Task {
 
   Status load(const TaskOptions& options) override {
     if (options.tokenizer == nullptr)
-      return fail(Code::kInvalid, "task '{}' needs a model or --tokenizer PATH", info_.name);
+      return fail(Code::kUsage, "task '{}' needs a model or --tokenizer PATH", info_.name);
     if (options.num_fewshot.value_or(0) > 0) info_.warnings.emplace_back("--num_fewshot is ignored");
     PARETO_CHECK_OK(read_tokens(options));
     const std::size_t chunks = tokens_.size() / kChunk;

@@ -59,7 +59,7 @@ struct Server {
 Latency latencies(const std::vector<Request>& requests, const std::vector<Response>& responses) {
   std::vector<const Response*> pointers;
   for (const Response& r : responses) pointers.push_back(&r);
-  return latency_of(requests, pointers);
+  return latency_of(requests, pointers, std::vector<char>(requests.size(), 0));
 }
 
 Scenario scenario_of(const OptionMap& values) {

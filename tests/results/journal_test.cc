@@ -94,14 +94,20 @@ TEST_F(JournalTest, EveryFieldComesBack) {
   EXPECT_EQ(got.share_bytes, want.share_bytes);
 }
 
-TEST_F(JournalTest, NotANumberSurvives) {
+// A choice of probability 0 must not become the first NaN, which would be picked.
+TEST_F(JournalTest, WhatJsonCannotWriteSurvives) {
   Response r = response();
-  r.loglikelihood = std::nan("");
-  r.logprobs = {std::nanf("")};
+  r.loglikelihood = -HUGE_VAL;
+  r.logprobs = {-HUGE_VALF, HUGE_VALF, std::nanf(""), -1.5F};
   const JournalContent content = parse_journal(line_of("k", r));
   ASSERT_EQ(content.responses.size(), 1u);
-  EXPECT_TRUE(std::isnan(content.responses.at("k").loglikelihood));
-  EXPECT_TRUE(std::isnan(content.responses.at("k").logprobs.at(0)));
+  const Response& got = content.responses.at("k");
+  EXPECT_EQ(got.loglikelihood, -HUGE_VAL);
+  ASSERT_EQ(got.logprobs.size(), 4u);
+  EXPECT_EQ(got.logprobs[0], -HUGE_VALF);
+  EXPECT_EQ(got.logprobs[1], HUGE_VALF);
+  EXPECT_TRUE(std::isnan(got.logprobs[2]));
+  EXPECT_EQ(got.logprobs[3], -1.5F);
 }
 
 TEST_F(JournalTest, TornLastLineIsDroppedAndCutOff) {

@@ -104,5 +104,17 @@ TEST(SummariseGroup, EveryMetricAndFilterAskedFor) {
   EXPECT_EQ(all.documents, 4);
 }
 
+// Reached by two ways a task counts once; groups that hold one another end.
+TEST(Group, NestedOnesCountEachTaskOnce) {
+  std::vector<TaskSummary> leaves(2);
+  leaves[0].name = "a", leaves[1].name = "b";
+  leaves[0].documents = 3, leaves[1].documents = 4;
+  const std::vector<GroupInfo> groups = {{.name = "g", .members = {"h", "a"}, .metrics = {}},
+                                         {.name = "h", .members = {"g", "a", "b"}, .metrics = {}}};
+  const GroupSummary summary = summarise_group(groups[0], groups, leaves);
+  EXPECT_EQ(summary.leaf_tasks, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(summary.documents, 7);
+}
+
 }  // namespace
 }  // namespace pareto

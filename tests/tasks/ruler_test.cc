@@ -349,6 +349,12 @@ TEST_P(RulerUpstream, LengthsThatDoNotFit) {
   for (const std::string& name : own_tasks()) {
     if (!name.starts_with("ruler_")) continue;
     EXPECT_NE(load_error(name, options(100, 1)).find(name + " at --length 100"), std::string::npos) << name;
+    // Where the search loops run and find next to nothing: an example, or one line that names the task.
+    for (const int length : {300, 500, 600, 700}) {
+      const std::unique_ptr<Task> task = find_task(name)->make();
+      const Status status = task->load(options(length, 1));
+      EXPECT_TRUE(status || status.error().message.find(name) != std::string::npos) << status.error().message;
+    }
   }
 }
 
