@@ -73,7 +73,8 @@ GroupScore group_score(std::span<const Member> members, GroupWeight weight);
 double paired_mde(double difference_variance, std::int64_t n, double alpha = 0.05, double power = 0.8);
 
 // The same before there is a second run: both runs are taken to vary as this one does (s², with n − 1) and to agree
-// from item to item with `correlation`, so ω² = 2·s²·(1 − correlation). Nothing where all values are alike: how they vary is not known then.
+// from item to item with `correlation`, so ω² = 2·s²·(1 − correlation). Nothing where all values are alike: how they
+// vary is not known then.
 inline constexpr double kPlannedCorrelation = 0.5;
 std::optional<double> planned_mde(std::span<const double> values, double correlation = kPlannedCorrelation,
                                   double alpha = 0.05, double power = 0.8);
