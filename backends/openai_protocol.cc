@@ -72,7 +72,7 @@ std::string message_in(const Json& body) {
   if (error != nullptr && error->is_string()) return error->get<std::string>();
   if (error != nullptr && !string_of(*error, "message").empty()) return string_of(*error, "message");
   for (const char* name : {"message", "detail"})
-    if (const std::string text = string_of(body, name); !text.empty()) return text;
+    if (std::string text = string_of(body, name); !text.empty()) return text;
   return "";
 }
 

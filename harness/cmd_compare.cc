@@ -23,10 +23,9 @@ namespace {
 constexpr Table::Align kRight = Table::Align::kRight;
 
 std::string score(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "?"; }
-std::string quantity(double value) {
-  std::string text = si(value, "");
-  while (text.ends_with(' ')) text.pop_back();
-  return text;
+// "ttft_ns.p50" is a time, everything else a plain quantity.
+std::string quantity(const std::string& name, double value) {
+  return name.find("_ns.") == std::string::npos ? si(value, "") : fmt::format("{:.4g} ms", value * 1e-6);
 }
 std::string signed_score(double value) { return std::isfinite(value) ? fmt::format("{:+.4f}", value) : "?"; }
 
@@ -70,7 +69,8 @@ std::string definitions_text(const Comparison& comparison) {
 std::string costs_text(const Comparison& comparison) {
   Table table({{"cost"}, {"A", kRight}, {"B", kRight}, {"B / A", kRight}, {"95 %", kRight}, {"how"}});
   for (const CostComparison& cost : comparison.costs)
-    table.add({cost.name, quantity(cost.a), quantity(cost.b), cost.ratio ? fmt::format("{:.4f}", *cost.ratio) : "",
+    table.add({cost.name, quantity(cost.name, cost.a), quantity(cost.name, cost.b),
+               cost.ratio ? fmt::format("{:.4f}", *cost.ratio) : "",
                cost.ci95 ? fmt::format("{:.4f} {:.4f}", cost.ci95->low, cost.ci95->high) : "",
                cost.exact ? "counted" : "measured"});
   return table.empty() ? "" : "\n" + table.text();

@@ -212,6 +212,7 @@ Run first_items(const Run& run, double fraction) {
   for (RunTask& task : out.tasks)
     for (SampleItems& items : task.filters) {
       std::vector<bool> keep;
+      keep.reserve(items.documents.size());
       for (const std::uint64_t document : items.documents)
         keep.push_back(fraction >= 1 || static_cast<double>(document * 0x9E3779B97F4A7C15u) < fraction * 0x1p64);
       keep_only(keep, &items.documents), keep_only(keep, &items.prompts), keep_only(keep, &items.doc_ids);

@@ -209,7 +209,7 @@ std::vector<std::pair<std::string, std::string>> metric_order(const RunTask& tas
 std::string metric_names(const RunTask& task) {
   std::string names;
   for (const auto& [metric, filter] : metric_order(task))
-    names.append(names.empty() ? "" : " ").append(metric + "," + filter);
+    names.append(names.empty() ? "" : " ").append(metric).append(",").append(filter);
   return names.empty() ? "none" : names;
 }
 

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
+
+#include "core/files.h"
 
 namespace pareto {
 namespace {
@@ -41,12 +42,12 @@ void add_measured(const std::string& name, const Json& value, std::optional<Inte
 // latency.ttft_ns.p99 → "ttft_ns.p99"; throughput and memory by their own names.
 void add_measured_costs(const Json& ours, Run* run) {
   for (const auto& [kind, statistics] : member(ours, "latency").items()) {
-    if (!statistics.is_object()) continue;
+    if (!statistics.is_object() || !kind.ends_with("_ns")) continue;
     if (const Json& n = member(statistics, "n"); n.is_number() && n.get<double>() == 0) continue;
     for (const auto& [statistic, value] : statistics.items())
       if (statistic != "n")
-        add_measured(kind + "." + statistic, value, interval_of(member(member(statistics, "ci95"), statistic.c_str())),
-                     run);
+        add_measured(fmt::format("{}.{}", kind, statistic), value,
+                     interval_of(member(member(statistics, "ci95"), statistic.c_str())), run);
   }
   const Json& throughput = member(ours, "throughput");
   for (const auto& [name, value] : throughput.items())
@@ -175,13 +176,6 @@ Result<CellFolder> one_cell(const std::string& path, const std::string& wanted) 
               names);
 }
 
-Result<std::string> whole_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) return fail(Code::kIo, "{}: cannot be read", path);
-  return text;
-}
-
 std::string time_of_results(const std::string& path) {
   constexpr std::size_t kPrefix = 8, kSuffix = 5;  // results_, .json
   const std::string file = fs::path(path).filename().string();
@@ -237,7 +231,7 @@ Status parse_results(std::string_view text, const std::string& name, Run* run) {
     for (const auto& [metric, better] : member(member(root, "higher_is_better"), task.c_str()).items())
       if (better.is_boolean()) out.higher_is_better[metric] = better.get<bool>();
     out.definitions = definitions_of(member(member(ours, "tasks"), task.c_str()));
-    std::erase_if(run->tasks, [&](const RunTask& old) { return old.name == task; });
+    std::erase_if(run->tasks, [&name = out.name](const RunTask& old) { return old.name == name; });
     run->tasks.push_back(std::move(out));
   }
   add_groups(root, run);
@@ -255,7 +249,7 @@ Result<Run> read_run(const std::string& path, const RunSelection& selection) {
   run.folder = cell.folder;
   run.label = name_of_folder(cell.folder);
   for (const std::string& results : cell.results) {
-    PARETO_TRY(const std::string text, whole_file(results));
+    PARETO_TRY(const std::string text, read_file(results));
     PARETO_CHECK_OK(parse_results(text, results, &run));
     find_samples(cell.folder, time_of_results(results), &run);
   }
