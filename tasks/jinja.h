@@ -63,8 +63,7 @@ class Template {
   Result<std::string> render(const Value& context) const;
 
  private:
-  Template(std::shared_ptr<const Program> program, Options options)
-      : program_(std::move(program)), options_(std::move(options)) {}
+  Template(std::shared_ptr<const Program> program, Options options) : program_(std::move(program)), options_(options) {}
   std::shared_ptr<const Program> program_;
   Options options_;
 };
