@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "core/markup.h"
 #include "harness/table.h"
 #include "results/output_file.h"
 
@@ -66,12 +67,6 @@ std::string colour(double value) {
   return fmt::format("#{:02x}{:02x}50", channel(2 - 2 * value), channel(2 * value));
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '<' ? "&lt;" : c == '&' ? "&amp;" : std::string(1, c);
-  return out;
-}
-
 }  // namespace
 
 bool is_depth_metric(std::string_view metric) { return metric.starts_with(kDepthMark); }
@@ -117,7 +112,7 @@ std::string heat_map_svg(const HeatMap& map) {
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" "
       "font-size=\"12\" text-anchor=\"middle\">\n<text x=\"10\" y=\"20\" text-anchor=\"start\">{}</text>\n",
-      width, height, escaped(title));
+      width, height, escape_markup(title));
   const auto text = [&](int x, int y, const std::string& what) {
     svg += fmt::format("<text x=\"{}\" y=\"{}\">{}</text>\n", x, y, what);
   };

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/markup.h"
 #include "core/options.h"
 #include "results/json_text.h"
 #include "results/paired.h"
@@ -256,28 +257,9 @@ std::string in_words(const RuleResult& rule) {
 
 // XML 1.0 allows neither most control characters nor what is no UTF-8.
 std::string xml(const std::string& text) {
-  std::string out;
-  for (const char c : valid_utf8(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&apos;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
+  std::string out = escape_markup(valid_utf8(text));
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   return out;
 }
 

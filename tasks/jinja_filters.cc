@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/markup.h"
 #include "tasks/extract.h"
 #include "tasks/jinja_parser.h"
 #include "tasks/python.h"
@@ -219,7 +220,7 @@ Result<Value> to_json(Interpreter& in, V value, A args) {
 Result<Value> force_escape(Interpreter& in, V value, A args) {
   PARETO_TRY(const auto a, bind("forceescape", args, {}));
   PARETO_TRY(const std::string text, text_of(in, value));
-  return in.make_text(escape_html(text), Value::markup(""));
+  return in.make_text(escape_markup(text), Value::markup(""));
 }
 
 Result<Value> mark_safe(Interpreter& in, V value, A args) {
@@ -347,36 +348,10 @@ Result<Value> apply_filter(Interpreter& in, std::string_view name, const Value& 
   return fail(Code::kInvalid, "No filter named '{}'.", name);
 }
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 Result<Value> escaped(Interpreter& in, const Value& value) {
   if (value.is_markup()) return value;
   PARETO_TRY(const std::string text, text_of(in, value));
-  return in.make_text(escape_html(text), Value::markup(""));
+  return in.make_text(escape_markup(text), Value::markup(""));
 }
 
 }  // namespace pareto::jinja

@@ -237,7 +237,6 @@ Result<Value> call_global(Interpreter& in, std::string_view name, const Args& ar
 // "%s, %d" % args and "{}, {name}".format(args). `escapes`: what is put in is HTML-escaped (the format is Markup).
 Result<std::string> percent_format(Interpreter& in, std::string_view format, const Value& args);
 Result<std::string> brace_format(Interpreter& in, std::string_view format, const Args& args);
-std::string escape_html(std::string_view text);
 // value as Markup, escaped if it is not Markup yet.
 Result<Value> escaped(Interpreter& in, const Value& value);
 
